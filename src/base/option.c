@@ -1,0 +1,321 @@
+/*
+ * option: a table-driven reader over getopt_long.
+ *
+ * One function stores a value, wherever it came from, so a default, a variable and a flag
+ * obey the same rules.  A list given on the command line replaces the one that the
+ * environment or the default gave; that is what `fresh` remembers.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "base/option.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define ENVIRONMENT_PREFIX "BIO_"
+#define NAME_MAX_BYTES 64
+#define SPECS_MAX 64
+
+struct unit {
+	const char *suffix;
+	double factor;
+};
+
+static const struct unit no_units[] = {{"", 1}, {NULL, 0}};
+static const struct unit byte_units[] = {{"", 1}, {"k", 1024}, {"KiB", 1024},
+	{"m", 1048576}, {"MiB", 1048576}, {"g", 1073741824}, {"GiB", 1073741824},
+	{NULL, 0}};
+static const struct unit ms_units[] = {
+	{"", 1000}, {"s", 1000}, {"ms", 1}, {"m", 60000}, {"h", 3600000}, {NULL, 0}};
+
+static void
+environment_name(const struct option_spec *spec, char out[NAME_MAX_BYTES])
+{
+	size_t len = strlen(ENVIRONMENT_PREFIX);
+
+	memcpy(out, ENVIRONMENT_PREFIX, len);
+	for (const char *p = spec->flag; *p != '\0' && len < NAME_MAX_BYTES - 1; p++)
+		out[len++] = (char)(*p == '-' ? '_' : toupper((unsigned char)*p));
+	out[len] = '\0';
+}
+
+/* A decimal number with one of the suffixes, in range. */
+static const char *
+read_number(const struct option_spec *spec, const char *text, const struct unit *unit,
+	double *out)
+{
+	static char why[160];
+	const char *digits = "0123456789";
+	char *end;
+	double value;
+
+	if (spec->kind == OPTION_REAL || spec->kind == OPTION_MS)
+		digits = "0123456789.";
+	if (!isdigit((unsigned char)text[0]))
+		return "expected a number";
+	value = strtod(text, &end);
+	if (strspn(text, digits) != (size_t)(end - text))
+		return "expected a number";
+	while (unit->suffix != NULL && strcasecmp(unit->suffix, end) != 0)
+		unit++;
+	if (unit->suffix == NULL)
+		return "unknown unit behind the number";
+	value *= unit->factor;
+	if (!isfinite(value) || value < spec->min || value > spec->max) {
+		(void)snprintf(why, sizeof why, "out of range (%.15g to %.15g%s)",
+			spec->min, spec->max,
+			spec->kind == OPTION_MS ? " milliseconds" : "");
+		return why;
+	}
+	*out = value;
+	return NULL;
+}
+
+static const char *
+read_whole(const struct option_spec *spec, const char *text, uint64_t *out)
+{
+	const struct unit *units = no_units;
+	const char *why;
+	double value = 0;
+
+	if (spec->kind == OPTION_BYTES)
+		units = byte_units;
+	if (spec->kind == OPTION_MS)
+		units = ms_units;
+	why = read_number(spec, text, units, &value);
+	if (why == NULL)
+		*out = (uint64_t)value;
+	return why;
+}
+
+static const char *
+read_flag(const char *text, bool *out)
+{
+	static const char *const yes[] = {"yes", "true", "on", "1"};
+	static const char *const no[] = {"no", "false", "off", "0"};
+
+	for (size_t i = 0; i < COUNT_OF(yes); i++) {
+		if (strcasecmp(text, yes[i]) == 0 || strcasecmp(text, no[i]) == 0) {
+			*out = strcasecmp(text, yes[i]) == 0;
+			return NULL;
+		}
+	}
+	return "expected yes or no";
+}
+
+/* The index of `text` among the words of "a|b|c". */
+static const char *
+read_choice(const char *choices, const char *text, int *out)
+{
+	size_t len = strlen(text);
+	int index = 0;
+
+	for (const char *word = choices; word != NULL; index++) {
+		const char *bar = strchr(word, '|');
+		size_t word_len = bar != NULL ? (size_t)(bar - word) : strlen(word);
+
+		if (word_len == len && memcmp(word, text, len) == 0) {
+			*out = index;
+			return NULL;
+		}
+		word = bar != NULL ? bar + 1 : NULL;
+	}
+	return "not one of the choices";
+}
+
+/* Splits at commas; the copies live as long as the program. */
+static const char *
+read_list(const char *text, struct option_list *out)
+{
+	for (size_t len; *text != '\0'; text += len + (text[len] == ',')) {
+		char *item;
+
+		len = strcspn(text, ",");
+		if (len == 0)
+			continue;
+		if (out->count == OPTION_LIST_MAX)
+			return "too many of them";
+		item = strndup(text, len);
+		if (item == NULL)
+			return "out of memory";
+		out->items[out->count++] = item;
+	}
+	return NULL;
+}
+
+/* NULL, or what is wrong with the text. */
+static const char *
+store_value(const struct option_spec *spec, const char *text, void *out)
+{
+	void *member = (char *)out + spec->place;
+
+	switch (spec->kind) {
+	case OPTION_FLAG:
+		return read_flag(text, member);
+	case OPTION_COUNT:
+	case OPTION_BYTES:
+	case OPTION_MS:
+		return read_whole(spec, text, member);
+	case OPTION_REAL:
+		return read_number(spec, text, no_units, member);
+	case OPTION_TEXT:
+		*(const char **)member = text;
+		return NULL;
+	case OPTION_LIST:
+		return read_list(text, member);
+	case OPTION_CHOICE:
+		return read_choice(spec->argument, text, member);
+	}
+	return "unknown kind of option";
+}
+
+static bool
+belongs(const struct option_program *program, const struct option_spec *spec)
+{
+	return (spec->commands & program->command) != 0;
+}
+
+static enum option_result
+refuse(const struct option_program *program, const char *source, const char *text,
+	const struct option_spec *spec, const char *why)
+{
+	(void)fprintf(stderr, "%s: %s '%s': %s", program->name, source, text, why);
+	if (spec->kind == OPTION_CHOICE)
+		(void)fprintf(stderr, " (%s)", spec->argument);
+	(void)fprintf(stderr, "\nTry '%s --help'.\n", program->name);
+	return OPTION_BAD;
+}
+
+/* Defaults and environment. */
+static enum option_result
+parse_environment(const struct option_program *program, void *out)
+{
+	for (size_t i = 0; i < program->count; i++) {
+		const struct option_spec *spec = &program->specs[i];
+		char name[NAME_MAX_BYTES];
+		const char *text, *why;
+
+		environment_name(spec, name);
+		text = belongs(program, spec) ? getenv(name) : NULL;
+		if (text == NULL || text[0] == '\0')
+			text = spec->fallback;
+		if (text == NULL)
+			continue;
+		why = store_value(spec, text, out);
+		if (why != NULL)
+			return refuse(program, name, text, spec, why);
+	}
+	return OPTION_OK;
+}
+
+static enum option_result
+parse_argument(const struct option_program *program, const struct option_spec *spec,
+	const char *text, void *out, bool *fresh)
+{
+	char source[NAME_MAX_BYTES];
+	const char *why;
+
+	if (spec->kind == OPTION_FLAG && text == NULL)
+		text = "yes";
+	if (spec->kind == OPTION_LIST && *fresh)
+		((struct option_list *)((char *)out + spec->place))->count = 0;
+	*fresh = false;
+	why = store_value(spec, text, out);
+	if (why == NULL)
+		return OPTION_OK;
+	(void)snprintf(source, sizeof source, "--%s", spec->flag);
+	return refuse(program, source, text, spec, why);
+}
+
+/* The table as getopt_long wants it; `val` is the index + 1, help and version come last.
+ */
+static void
+build_getopt_table(const struct option_program *program, struct option *table)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < program->count; i++) {
+		const struct option_spec *spec = &program->specs[i];
+
+		if (!belongs(program, spec))
+			continue;
+		table[n++] = (struct option){.name = spec->flag,
+			.has_arg = spec->kind == OPTION_FLAG ? optional_argument
+							     : required_argument,
+			.val = (int)i + 1};
+	}
+	table[n++] = (struct option){.name = "help", .val = -OPTION_HELP};
+	table[n++] = (struct option){.name = "version", .val = -OPTION_VERSION};
+	table[n] = (struct option){0};
+}
+
+enum option_result
+option_parse(const struct option_program *program, int argc, char *argv[], void *out,
+	int *first_operand)
+{
+	struct option table[SPECS_MAX + 3];
+	bool fresh[SPECS_MAX];
+	enum option_result environment;
+	int value;
+
+	assert(program->count <= SPECS_MAX);
+	memset(fresh, true, sizeof fresh);
+	build_getopt_table(program, table);
+	/* First, so that a broken environment does not hide it. */
+	optind = 0;
+	opterr = 0;
+	while ((value = getopt_long(argc, argv, ":", table, NULL)) != -1) {
+		if (value == -OPTION_HELP)
+			return OPTION_HELP;
+		if (value == -OPTION_VERSION)
+			return OPTION_VERSION;
+	}
+	environment = parse_environment(program, out);
+	if (environment != OPTION_OK)
+		return environment;
+	optind = 0;
+	while ((value = getopt_long(argc, argv, ":", table, NULL)) != -1) {
+		if (value == '?' || value == ':') {
+			(void)fprintf(stderr, "%s: %s '%s'\nTry '%s --help'.\n",
+				program->name,
+				value == ':' ? "an argument is missing behind"
+					     : "unknown option",
+				argv[optind - 1], program->name);
+			return OPTION_BAD;
+		}
+		if (parse_argument(program, &program->specs[value - 1], optarg, out,
+			    &fresh[value - 1]) != OPTION_OK)
+			return OPTION_BAD;
+	}
+	*first_operand = optind;
+	return OPTION_OK;
+}
+
+void
+option_print_help(const struct option_program *program)
+{
+	for (size_t i = 0; i < program->count; i++) {
+		const struct option_spec *spec = &program->specs[i];
+		char name[NAME_MAX_BYTES], left[NAME_MAX_BYTES * 2];
+
+		if (!belongs(program, spec))
+			continue;
+		environment_name(spec, name);
+		(void)snprintf(left, sizeof left, "--%s%s%s", spec->flag,
+			spec->argument[0] != '\0' ? " " : "", spec->argument);
+		(void)printf("  %s\n", left);
+		(void)printf("        %s\n        [%s", spec->help, name);
+		if (spec->fallback != NULL && spec->kind != OPTION_FLAG)
+			(void)printf("; default: %s", spec->fallback);
+		(void)printf("]\n");
+	}
+	(void)printf("  --help\n        Print this text.\n"
+		     "  --version\n        Print the version.\n");
+}
