@@ -1,0 +1,526 @@
+/*
+ * frame: a phase machine above the scanner, one function a phase.
+ *
+ * A phase works at `position` in the bytes that the caller gave, and either produces an
+ * outcome, asks for more bytes, or moves to another phase.  Whatever lies before
+ * `position` is used up; an unfinished message begins there, and `scanned` bytes of it
+ * have been seen before.  At most max_message + 1 bytes of a value are scanned before it
+ * is judged too large, so that the verdict does not depend on the cuts.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "wire/frame.h"
+
+#include <string.h>
+
+enum phase {
+	PHASE_PREFIX,     /* the first bytes */
+	PHASE_BETWEEN,    /* stream: before a message */
+	PHASE_VALUE,      /* stream, rs: within a message */
+	PHASE_TERMINATOR, /* stream, rs: behind a top-level number or literal */
+	PHASE_OVERSIZE,   /* stream, rs: within a rejected message, looking for its end */
+	PHASE_RESYNC,     /* stream, rs: behind a rejected message */
+	PHASE_SEPARATOR,  /* rs: before a record */
+	PHASE_RECORD,     /* rs: before a record's value */
+	PHASE_RECORD_END, /* rs: behind a record's value */
+	PHASE_LENGTH,     /* length: before or within a frame */
+	PHASE_SKIP,       /* length: within a frame that is too large */
+	PHASE_DEAD,       /* nothing more is looked at */
+};
+
+/* What a phase function answers: an outcome, or to go on in the phase that now is. */
+enum move { MOVE_ON, MOVE_MORE, MOVE_OUT };
+
+struct view {
+	const uint8_t *bytes;
+	size_t len;
+	size_t position;
+	enum frame_event event;
+	struct frame_item *item;
+};
+
+struct prefix {
+	const char *bytes;
+	size_t len;
+	enum { PREFIX_RS, PREFIX_LENGTH, PREFIX_BOM, PREFIX_FOREIGN } kind;
+	enum frame_protocol protocol;
+};
+
+#define PREFIX(text, ...)                           \
+	{                                           \
+		text, sizeof(text) - 1, __VA_ARGS__ \
+	}
+static const struct prefix prefixes[] = {
+	PREFIX("\x1e", PREFIX_RS, 0),
+	PREFIX("\0", PREFIX_LENGTH, 0),
+	PREFIX("\xef\xbb\xbf", PREFIX_BOM, 0),
+	PREFIX("BIO/", PREFIX_FOREIGN, FRAME_PROTOCOL_BIO),
+	PREFIX("\x16\x03", PREFIX_FOREIGN, FRAME_PROTOCOL_TLS),
+	PREFIX("GET ", PREFIX_FOREIGN, FRAME_PROTOCOL_HTTP),
+	PREFIX("HEAD ", PREFIX_FOREIGN, FRAME_PROTOCOL_HTTP),
+	PREFIX("POST ", PREFIX_FOREIGN, FRAME_PROTOCOL_HTTP),
+	PREFIX("PUT ", PREFIX_FOREIGN, FRAME_PROTOCOL_HTTP),
+	PREFIX("PATCH ", PREFIX_FOREIGN, FRAME_PROTOCOL_HTTP),
+	PREFIX("DELETE ", PREFIX_FOREIGN, FRAME_PROTOCOL_HTTP),
+	PREFIX("OPTIONS ", PREFIX_FOREIGN, FRAME_PROTOCOL_HTTP),
+	PREFIX("CONNECT ", PREFIX_FOREIGN, FRAME_PROTOCOL_HTTP),
+	PREFIX("TRACE ", PREFIX_FOREIGN, FRAME_PROTOCOL_HTTP),
+	PREFIX("PRI ", PREFIX_FOREIGN, FRAME_PROTOCOL_HTTP),
+};
+
+static inline bool
+is_white(uint8_t c)
+{
+	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+void
+frame_init(struct frame *f, size_t max_message, unsigned max_depth)
+{
+	f->max_message = max_message;
+	f->max_depth = max_depth;
+	f->framing = FRAMING_stream;
+	f->phase = PHASE_PREFIX;
+	f->has_ended = f->is_orderly = false;
+	f->after_newline = f->is_within = false;
+	f->scanned = 0;
+}
+
+void
+frame_finish(struct frame *f, bool orderly)
+{
+	f->has_ended = true;
+	f->is_orderly = orderly;
+}
+
+bool
+frame_is_within(const struct frame *f)
+{
+	return f->is_within;
+}
+
+bool
+frame_is_undecided(const struct frame *f)
+{
+	return f->phase == PHASE_PREFIX && f->is_within;
+}
+
+/* The outcomes.  `consumed` is how far from the message's first byte it reaches. */
+static enum move
+accept_message(
+	struct frame *f, struct view *v, size_t len, size_t consumed, enum phase next)
+{
+	v->event = FRAME_MESSAGE;
+	v->item->text = v->bytes + v->position;
+	v->item->len = len;
+	v->position += consumed;
+	f->phase = (uint8_t)next;
+	return MOVE_OUT;
+}
+
+static enum move
+reject_message(struct frame *f, struct view *v, enum reject_reason reason,
+	const char *error, size_t offset, size_t consumed, enum phase next)
+{
+	v->event = FRAME_REJECT;
+	v->item->reason = reason;
+	v->item->error = error;
+	v->item->offset = offset;
+	v->position += consumed;
+	if (consumed > 0)
+		f->after_newline = v->bytes[v->position - 1] == '\n';
+	f->phase = (uint8_t)next;
+	return MOVE_OUT;
+}
+
+static enum move
+reject_large(struct frame *f, struct view *v, size_t consumed, enum phase next)
+{
+	return reject_message(f, v, REJECT_too_large, "longer than the server accepts",
+		f->max_message, consumed, next);
+}
+
+static enum move
+reject_incomplete(struct frame *f, struct view *v, size_t offset)
+{
+	return reject_message(f, v, REJECT_incomplete, "the connection ended here",
+		offset, v->len - v->position, PHASE_DEAD);
+}
+
+static enum move
+drop_all(struct frame *f, struct view *v)
+{
+	if (v->position < v->len)
+		f->after_newline = v->bytes[v->len - 1] == '\n';
+	v->position = v->len;
+	return MOVE_MORE;
+}
+
+static enum move
+decide(struct frame *f, struct view *v, const struct prefix *prefix)
+{
+	f->phase = PHASE_BETWEEN;
+	if (prefix == NULL)
+		return MOVE_ON;
+	switch (prefix->kind) {
+	case PREFIX_RS:
+		f->framing = FRAMING_rs;
+		f->phase = PHASE_SEPARATOR;
+		return MOVE_ON;
+	case PREFIX_LENGTH:
+		f->framing = FRAMING_length;
+		f->phase = PHASE_LENGTH;
+		return MOVE_ON;
+	case PREFIX_BOM:
+		v->position += prefix->len;
+		return MOVE_ON;
+	case PREFIX_FOREIGN:
+		break;
+	}
+	v->event = FRAME_FOREIGN;
+	v->item->protocol = prefix->protocol;
+	f->phase = PHASE_DEAD;
+	return MOVE_OUT;
+}
+
+static enum move
+phase_prefix(struct frame *f, struct view *v)
+{
+	bool undecided = false;
+
+	if (v->len == 0)
+		return MOVE_MORE;
+	for (size_t i = 0; i < COUNT_OF(prefixes); i++) {
+		const struct prefix *prefix = &prefixes[i];
+		size_t shared = v->len < prefix->len ? v->len : prefix->len;
+
+		if (memcmp(v->bytes, prefix->bytes, shared) != 0)
+			continue;
+		if (shared == prefix->len)
+			return decide(f, v, prefix);
+		undecided = true;
+	}
+	if (undecided && !f->has_ended)
+		return MOVE_MORE;
+	return decide(f, v, NULL);
+}
+
+static enum move
+begin_value(struct frame *f)
+{
+	scan_begin(&f->scan, f->max_depth);
+	f->scanned = 0;
+	f->phase = PHASE_VALUE;
+	return MOVE_ON;
+}
+
+static enum move
+phase_between(struct frame *f, struct view *v)
+{
+	while (v->position < v->len &&
+		(is_white(v->bytes[v->position]) || v->bytes[v->position] == '\0'))
+		v->position++;
+	if (v->position == v->len)
+		return MOVE_MORE;
+	return begin_value(f);
+}
+
+static bool
+is_self_delimiting(uint8_t first)
+{
+	return first == '{' || first == '[' || first == '"';
+}
+
+/* The value is whole: `scanned` bytes of it. */
+static enum move
+end_value(struct frame *f, struct view *v)
+{
+	if (f->scanned > f->max_message)
+		return reject_large(f, v, f->scanned,
+			f->framing == FRAMING_rs ? PHASE_RESYNC : PHASE_BETWEEN);
+	f->value_len = f->scanned;
+	if (!is_self_delimiting(v->bytes[v->position])) {
+		f->phase = PHASE_TERMINATOR;
+		return MOVE_ON;
+	}
+	if (f->framing == FRAMING_stream)
+		return accept_message(f, v, f->scanned, f->scanned, PHASE_BETWEEN);
+	f->phase = PHASE_RECORD_END;
+	return MOVE_ON;
+}
+
+static enum move
+phase_value(struct frame *f, struct view *v)
+{
+	size_t seen = v->position + f->scanned, len = v->len - seen, used;
+	enum scan_result result;
+
+	if (len > f->max_message + 1 - f->scanned)
+		len = f->max_message + 1 - f->scanned;
+	result = scan_feed(&f->scan, v->bytes + seen, len, &used);
+	f->scanned += used;
+	if (LIKELY(result == SCAN_DONE))
+		return end_value(f, v);
+	if (result == SCAN_BAD)
+		return reject_message(f, v, f->scan.reason, f->scan.error, f->scanned,
+			f->scanned, PHASE_RESYNC);
+	if (f->scanned > f->max_message)
+		return reject_large(f, v, f->scanned, PHASE_OVERSIZE);
+	if (!f->has_ended)
+		return MOVE_MORE;
+	if (!scan_may_end(&f->scan))
+		return reject_incomplete(f, v, f->scanned);
+	return end_value(f, v);
+}
+
+static enum move
+phase_terminator(struct frame *f, struct view *v)
+{
+	bool in_stream = f->framing == FRAMING_stream;
+	size_t behind = v->position + f->value_len;
+	uint8_t c;
+
+	if (behind == v->len) {
+		if (!f->has_ended)
+			return MOVE_MORE;
+		/* RFC 7464, section 2.4: without its white space it may have been cut. */
+		if (!f->is_orderly || !in_stream)
+			return reject_incomplete(f, v, f->value_len);
+		return accept_message(f, v, f->value_len, f->value_len, PHASE_BETWEEN);
+	}
+	c = v->bytes[behind];
+	if (!is_white(c) && !(c == '\0' && in_stream))
+		return reject_message(f, v, REJECT_syntax,
+			"expected white space behind a number or literal", f->value_len,
+			f->value_len, PHASE_RESYNC);
+	if (in_stream)
+		return accept_message(f, v, f->value_len, f->value_len, PHASE_BETWEEN);
+	f->phase = PHASE_RECORD_END;
+	return MOVE_ON;
+}
+
+static enum move
+phase_oversize(struct frame *f, struct view *v)
+{
+	size_t used;
+	enum scan_result result =
+		scan_feed(&f->scan, v->bytes + v->position, v->len - v->position, &used);
+
+	if (result == SCAN_MORE)
+		return drop_all(f, v);
+	if (used > 0)
+		f->after_newline = v->bytes[v->position + used - 1] == '\n';
+	v->position += used;
+	f->phase = result == SCAN_DONE && f->framing == FRAMING_stream ? PHASE_BETWEEN
+								       : PHASE_RESYNC;
+	return MOVE_ON;
+}
+
+/* The offending byte itself may begin the next message. */
+static enum move
+phase_resync(struct frame *f, struct view *v)
+{
+	for (; v->position < v->len; v->position++) {
+		uint8_t c = v->bytes[v->position];
+
+		if (c == FRAME_RECORD_SEPARATOR) {
+			v->position++;
+			f->phase =
+				f->framing == FRAMING_rs ? PHASE_RECORD : PHASE_BETWEEN;
+			return MOVE_ON;
+		}
+		if (f->framing == FRAMING_stream &&
+			(c == '\0' || (f->after_newline && (c == '{' || c == '[')))) {
+			f->phase = PHASE_BETWEEN;
+			return MOVE_ON;
+		}
+		f->after_newline = c == '\n';
+	}
+	return MOVE_MORE;
+}
+
+static enum move
+phase_separator(struct frame *f, struct view *v)
+{
+	while (v->position < v->len && is_white(v->bytes[v->position]))
+		v->position++;
+	if (v->position == v->len)
+		return MOVE_MORE;
+	if (v->bytes[v->position] != FRAME_RECORD_SEPARATOR)
+		return reject_message(f, v, REJECT_syntax, "expected a record separator",
+			0, 0, PHASE_RESYNC);
+	v->position++;
+	f->phase = PHASE_RECORD;
+	return MOVE_ON;
+}
+
+static enum move
+phase_record(struct frame *f, struct view *v)
+{
+	while (v->position < v->len &&
+		(is_white(v->bytes[v->position]) ||
+			v->bytes[v->position] == FRAME_RECORD_SEPARATOR))
+		v->position++;
+	if (v->position == v->len)
+		return MOVE_MORE;
+	return begin_value(f);
+}
+
+/* White space up to a line feed or the next separator belongs to the record. */
+static enum move
+phase_record_end(struct frame *f, struct view *v)
+{
+	for (; v->position + f->scanned < v->len; f->scanned++) {
+		uint8_t c = v->bytes[v->position + f->scanned];
+
+		if (c == '\n')
+			return accept_message(
+				f, v, f->value_len, f->scanned + 1, PHASE_SEPARATOR);
+		if (c == FRAME_RECORD_SEPARATOR)
+			return accept_message(
+				f, v, f->value_len, f->scanned, PHASE_SEPARATOR);
+		if (!is_white(c))
+			return reject_message(f, v, REJECT_syntax,
+				"expected the end of the record", f->scanned, f->scanned,
+				PHASE_RESYNC);
+		if (f->scanned == f->max_message + FRAME_SLACK_BYTES - 1)
+			return reject_large(f, v, f->scanned, PHASE_RESYNC);
+	}
+	if (!f->has_ended)
+		return MOVE_MORE;
+	return accept_message(f, v, f->value_len, f->scanned, PHASE_SEPARATOR);
+}
+
+static enum move
+phase_length(struct frame *f, struct view *v)
+{
+	const uint8_t *bytes = v->bytes + v->position;
+	size_t arrived = v->len - v->position, len, consumed;
+	struct frame_item judged;
+
+	if (arrived > 0 && bytes[0] != 0) {
+		(void)reject_message(f, v, REJECT_bad_frame,
+			"a length of 16 MiB or more; lengths are 4 bytes, big-endian", 0,
+			arrived, PHASE_DEAD);
+		v->event = FRAME_FATAL;
+		return MOVE_OUT;
+	}
+	if (arrived < FRAME_LENGTH_BYTES) {
+		if (arrived == 0 || !f->has_ended)
+			return MOVE_MORE;
+		return reject_incomplete(f, v, 0);
+	}
+	len = (size_t)bytes[1] << 16 | (size_t)bytes[2] << 8 | (size_t)bytes[3];
+	consumed = FRAME_LENGTH_BYTES + len;
+	if (len > f->max_message) {
+		f->left = len;
+		return reject_large(f, v, FRAME_LENGTH_BYTES, PHASE_SKIP);
+	}
+	if (arrived < consumed) {
+		if (!f->has_ended)
+			return MOVE_MORE;
+		return reject_incomplete(f, v, arrived - FRAME_LENGTH_BYTES);
+	}
+	v->position += consumed;
+	if (len == 0)
+		return MOVE_ON;
+	v->event = frame_judge(bytes + FRAME_LENGTH_BYTES, len, f->max_depth, &judged);
+	*v->item = judged;
+	return MOVE_OUT;
+}
+
+static enum move
+phase_skip(struct frame *f, struct view *v)
+{
+	size_t arrived = v->len - v->position;
+
+	if (arrived < f->left) {
+		f->left -= arrived;
+		return drop_all(f, v);
+	}
+	v->position += (size_t)f->left;
+	f->left = 0;
+	f->phase = PHASE_LENGTH;
+	return MOVE_ON;
+}
+
+static enum move
+run_phase(struct frame *f, struct view *v)
+{
+	switch ((enum phase)f->phase) {
+	case PHASE_PREFIX:
+		return phase_prefix(f, v);
+	case PHASE_BETWEEN:
+		return phase_between(f, v);
+	case PHASE_VALUE:
+		return phase_value(f, v);
+	case PHASE_TERMINATOR:
+		return phase_terminator(f, v);
+	case PHASE_OVERSIZE:
+		return phase_oversize(f, v);
+	case PHASE_RESYNC:
+		return phase_resync(f, v);
+	case PHASE_SEPARATOR:
+		return phase_separator(f, v);
+	case PHASE_RECORD:
+		return phase_record(f, v);
+	case PHASE_RECORD_END:
+		return phase_record_end(f, v);
+	case PHASE_LENGTH:
+		return phase_length(f, v);
+	case PHASE_SKIP:
+		return phase_skip(f, v);
+	case PHASE_DEAD:
+		return drop_all(f, v);
+	}
+	return MOVE_MORE;
+}
+
+enum frame_event
+frame_next(struct frame *f, const uint8_t *bytes, size_t len, struct frame_item *item)
+{
+	struct view v = {.bytes = bytes, .len = len, .event = FRAME_MORE, .item = item};
+	enum move move;
+
+	do
+		move = run_phase(f, &v);
+	while (move == MOVE_ON);
+	item->used = v.position;
+	if (v.event == FRAME_MORE)
+		f->is_within = v.position < len || f->phase == PHASE_OVERSIZE ||
+			       f->phase == PHASE_SKIP;
+	return v.event;
+}
+
+enum frame_event
+frame_judge(const uint8_t *bytes, size_t len, unsigned max_depth, struct frame_item *item)
+{
+	struct scan scan;
+	enum scan_result result;
+	size_t begin = 0, used, behind;
+
+	while (begin < len && is_white(bytes[begin]))
+		begin++;
+	scan_begin(&scan, max_depth);
+	result = scan_feed(&scan, bytes + begin, len - begin, &used);
+	if (result == SCAN_MORE && scan_may_end(&scan))
+		result = SCAN_DONE;
+	item->offset = used;
+	if (result != SCAN_DONE) {
+		item->reason = result == SCAN_BAD ? scan.reason : REJECT_syntax;
+		item->error = result == SCAN_BAD ? scan.error : "the text ends too early";
+		return FRAME_REJECT;
+	}
+	behind = begin + used;
+	while (behind < len && is_white(bytes[behind]))
+		behind++;
+	if (behind < len) {
+		item->reason = REJECT_syntax;
+		item->error = "something follows the value";
+		item->offset = behind - begin;
+		return FRAME_REJECT;
+	}
+	item->text = bytes + begin;
+	item->len = used;
+	return FRAME_MESSAGE;
+}

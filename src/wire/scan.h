@@ -1,0 +1,57 @@
+/*
+ * scan: a strict, resumable JSON scanner.
+ *
+ * Finds the end of one JSON text (RFC 8259) and proves it valid, strings as UTF-8 (RFC
+ * 3629) among it, in one pass and without a tree.  The bytes may come in any cuts: each
+ * is looked at once, and the cuts never change the outcome.  An escaped lone surrogate is
+ * valid by the grammar and accepted; white space before the value is skipped.
+ *
+ * A scan belongs to its caller, allocates nothing and never blocks.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef BIO_WIRE_SCAN_H
+#define BIO_WIRE_SCAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/reason.h"
+
+#define SCAN_DEPTH_MAX 900
+
+enum scan_result {
+	SCAN_MORE, /* every byte was taken and the value goes on */
+	SCAN_DONE, /* the value ended */
+	SCAN_BAD,  /* a byte that cannot stand where it stands */
+};
+
+struct scan {
+	uint8_t expect;    /* what may come next: enum expect in scan.c */
+	uint8_t part;      /* where within a string or a number: enum part in scan.c */
+	uint8_t pending;   /* hexadecimal digits or continuation bytes still to come */
+	uint8_t low, high; /* what the next continuation byte may be */
+	uint16_t depth, max_depth;
+	const char *literal;       /* what is left of true, false or null */
+	const char *error;         /* after SCAN_BAD: what was expected */
+	enum reject_reason reason; /* after SCAN_BAD: syntax, utf8 or too_deep */
+	uint64_t is_object[SCAN_DEPTH_MAX / 64 + 1]; /* a bit a level; 0 is an array */
+};
+
+/* Begins a value; `max_depth` objects and arrays (1 to SCAN_DEPTH_MAX) may be nested. */
+void scan_begin(struct scan *s, unsigned max_depth);
+
+/*
+ * Goes on with the next bytes.  `*used` is how many belong to the value so far: all of
+ * them after SCAN_MORE; after SCAN_DONE those up to its end, where the byte that ended a
+ * number is not part of it; after SCAN_BAD those before the offending byte.
+ */
+enum scan_result scan_feed(
+	struct scan *s, const uint8_t *bytes, size_t len, size_t *used) MUST_USE;
+
+/* True where the input may end after SCAN_MORE: behind a whole top-level number. */
+bool scan_may_end(const struct scan *s);
+
+#endif
