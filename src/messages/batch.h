@@ -1,0 +1,68 @@
+/*
+ * batch: the accepted messages of one read, kept together from here on.
+ *
+ * The body is a JSON array of the messages' own texts, byte for byte, with exactly one
+ * comma between two and nothing else around them.  A batch is built by one thread; once
+ * handed over it never changes and is shared by reference, so any thread may read it.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef BIO_MESSAGES_BATCH_H
+#define BIO_MESSAGES_BATCH_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/attr.h"
+#include "base/reason.h"
+
+/* Whom the messages came from. */
+struct origin {
+	uint64_t connection; /* counted from 1 in each run of the server */
+	enum framing framing;
+	char peer[ADDRESS_TEXT_MAX];
+};
+
+struct batch {
+	atomic_uint holders;
+	uint32_t count;
+	uint64_t first_id;   /* 0 until the batch is numbered */
+	int64_t received_us; /* wall clock; given with the ids */
+	struct origin origin;
+	struct batch *next; /* of whoever owns the batch alone */
+	size_t body_len;
+	char body[];
+};
+
+/* A batch that grows. */
+struct batch_builder {
+	struct batch *batch;
+	size_t capacity; /* of the body */
+};
+
+/* All zeros is an empty builder.  0, or -1: out of memory, and the builder is as it was.
+ */
+int batch_append(struct batch_builder *b, const uint8_t *message, size_t len,
+	size_t expected) MUST_USE;
+
+/*
+ * Ends the batch and empties the builder.  Returns owned, held once; NULL where nothing
+ * was appended.
+ */
+struct batch *batch_finish(struct batch_builder *b, const struct origin *origin) MUST_USE;
+
+void batch_hold(struct batch *batch);
+void batch_release(struct batch *batch);
+
+/* What the batch takes of memory. */
+size_t batch_bytes(const struct batch *batch);
+
+/*
+ * Where the messages stand: message i is body[index[i] .. index[i + 1] - 1), for i below
+ * count.  Returns owned (free); NULL: out of memory.
+ */
+uint32_t *batch_index(const struct batch *batch) MUST_USE;
+
+#endif
