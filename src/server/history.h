@@ -1,0 +1,48 @@
+/*
+ * history: pages through the messages that were accepted.
+ *
+ * A page is bounded in messages, bytes and time of searching, so a reader never holds
+ * anything for long; where it goes on is part of the answer.  Any thread may call.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef BIO_SERVER_HISTORY_H
+#define BIO_SERVER_HISTORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/text.h"
+#include "messages/recent.h"
+#include "server/query.h"
+
+struct history {
+	struct recent *recent;
+};
+
+struct history_page {
+	unsigned count; /* messages on the page */
+	bool has_more;
+	uint64_t next; /* where it has: the next page is before this id, or after it */
+};
+
+/*
+ * Appends the next page of `q`, at most `limit` messages of it: objects with commas
+ * between them, or a line each in the ndjson format.  -1: out of memory.
+ */
+int history_append_page(struct history *h, const struct query *q, unsigned limit,
+	struct text *out, struct history_page *page) MUST_USE;
+
+/* For the message `id`, or the newest one where `id` is 0. */
+enum history_found {
+	HISTORY_FOUND,
+	HISTORY_MISSING,
+	HISTORY_NO_MEMORY,
+};
+
+/* Appends one message, as an object or, where `raw`, its exact text. */
+enum history_found history_append_one(
+	struct history *h, uint64_t id, bool raw, struct text *out) MUST_USE;
+
+#endif

@@ -1,0 +1,293 @@
+/*
+ * bio-server: puts the modules together, waits for a signal, takes them apart again.
+ *
+ * The threads:
+ *   main       starts and stops everything; in between it waits in sigwait.
+ *   session-N  accept and serve connections; started by the listener (the first ones by
+ *              main, the others by one another), told to stop by listener_drain, joined
+ *              by one another and the last by main.
+ *   MHD-*      libmicrohttpd's: one a status address, one a connection there; started by
+ *              http_start and by one another, stopped and joined by http_stop.
+ *
+ * Signals are blocked before the first thread starts and taken by sigwait alone.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "server/endpoint.h"
+#include "server/http.h"
+#include "server/listener.h"
+#include "server/options.h"
+#include "server/session.h"
+
+#define EXIT_USAGE 2
+#define RECENT_BYTES_MAX ((size_t)16 * 1024 * 1024)
+/* For listening sockets, HTTP, files. */
+#define SPARE_DESCRIPTORS 128
+
+struct server {
+	struct options options;
+	struct counters counters;
+	struct print print;
+	struct ingest ingest;
+	struct session_shared shared;
+	struct history history;
+	struct report report;
+	struct endpoints bio_endpoints, http_endpoints;
+	struct listener *listener;
+	struct http *http;
+};
+
+/* Raises the limit as far as allowed; connections have to fit into it. */
+static void
+fit_descriptors(struct options *options)
+{
+	struct rlimit limit;
+	rlim_t wanted = options->max_connections + SPARE_DESCRIPTORS;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	if (limit.rlim_cur < wanted) {
+		limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+		(void)getrlimit(RLIMIT_NOFILE, &limit);
+		log_info("descriptor limit raised to %llu",
+			(unsigned long long)limit.rlim_cur);
+	}
+	if (limit.rlim_cur >= wanted)
+		return;
+	options->max_connections = limit.rlim_cur > UINT64_C(2) * SPARE_DESCRIPTORS
+					   ? limit.rlim_cur - SPARE_DESCRIPTORS
+					   : SPARE_DESCRIPTORS;
+	log_warn("only %llu connections fit into the limit on descriptors (ulimit -n)",
+		(unsigned long long)options->max_connections);
+}
+
+static void
+block_signals(sigset_t *stop)
+{
+	(void)sigemptyset(stop);
+	(void)sigaddset(stop, SIGTERM);
+	(void)sigaddset(stop, SIGINT);
+	(void)pthread_sigmask(SIG_BLOCK, stop, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+}
+
+/* From here on a second signal ends the process at once. */
+static void
+unblock_signals(const sigset_t *stop)
+{
+	(void)signal(SIGTERM, SIG_DFL);
+	(void)signal(SIGINT, SIG_DFL);
+	(void)pthread_sigmask(SIG_UNBLOCK, stop, NULL);
+}
+
+static int
+write_addresses(FILE *f, const struct server *server)
+{
+	const struct endpoints *bio = &server->bio_endpoints,
+			       *http = &server->http_endpoints;
+
+	for (size_t i = 0; i < bio->count; i++)
+		if (fprintf(f, "bio %s\n", bio->items[i].text) < 0)
+			return -1;
+	for (size_t i = 0; i < http->count; i++)
+		if (fprintf(f, "http %s\n", http->items[i].text) < 0)
+			return -1;
+	return 0;
+}
+
+/* Written beside it and renamed, so that the file is whole once it exists. */
+static int
+write_ready_file(const struct server *server)
+{
+	const char *path = server->options.ready_file;
+	size_t len = strlen(path) + sizeof ".new";
+	char *beside = malloc(len);
+	FILE *f = NULL;
+	int result = -1;
+
+	if (beside == NULL)
+		goto out;
+	(void)snprintf(beside, len, "%s.new", path);
+	f = fopen(beside, "we");
+	if (f == NULL)
+		goto out;
+	result = write_addresses(f, server);
+	if (fclose(f) != 0 || result != 0 || rename(beside, path) != 0)
+		result = -1;
+out:
+	if (result != 0)
+		log_error("--ready-file %s: %s", path, strerror(errno));
+	free(beside);
+	return result;
+}
+
+static void
+log_addresses(const struct server *server)
+{
+	for (size_t i = 0; i < server->bio_endpoints.count; i++)
+		log_info("messages on %s", server->bio_endpoints.items[i].text);
+	for (size_t i = 0; i < server->http_endpoints.count; i++)
+		log_info("status on http://%s/", server->http_endpoints.items[i].text);
+}
+
+/* Everything that holds no thread and no socket. */
+static int
+init_modules(struct server *server)
+{
+	struct options *options = &server->options;
+	struct recent *recent = recent_new(options->recent, RECENT_BYTES_MAX);
+	struct buffer_pool *pool = buffer_pool_new(options->memory_bytes);
+
+	if (recent == NULL || pool == NULL) {
+		log_error("out of memory");
+		goto fail;
+	}
+	if (report_init(&server->report, &server->shared) != 0) {
+		log_error("no random numbers: %s", strerror(errno));
+		goto fail;
+	}
+	counter_init(&server->counters);
+	print_init(&server->print, options->print);
+	ingest_init(&server->ingest, &server->counters, recent, &server->print);
+	server->history.recent = recent;
+	server->shared.options = options;
+	server->shared.pool = pool;
+	server->shared.counters = &server->counters;
+	server->shared.ingest = &server->ingest;
+	server->shared.print = &server->print;
+	return 0;
+fail:
+	buffer_pool_free(pool);
+	recent_free(recent);
+	return -1;
+}
+
+static void
+fini_modules(struct server *server)
+{
+	ingest_fini(&server->ingest);
+	print_fini(&server->print);
+	counter_fini(&server->counters);
+	buffer_pool_free(server->shared.pool);
+	recent_free(server->history.recent);
+}
+
+/* Both sides are bound before either answers. */
+static int
+start(struct server *server)
+{
+	const struct options *options = &server->options;
+
+	if (options->ready_file != NULL)
+		(void)unlink(options->ready_file);
+	if (endpoint_open_all(&options->listen, "listen", &server->bio_endpoints) != 0)
+		return -1;
+	if (endpoint_open_all(
+		    &options->http_listen, "http-listen", &server->http_endpoints) != 0) {
+		endpoint_close_all(&server->bio_endpoints);
+		return -1;
+	}
+	memcpy(server->shared.status_address, server->http_endpoints.items[0].text,
+		sizeof server->shared.status_address);
+	server->http = http_start(&server->report, &server->history, &server->counters,
+		&server->http_endpoints);
+	if (server->http == NULL) {
+		endpoint_close_all(&server->bio_endpoints);
+		return -1;
+	}
+	server->listener = listener_start(&server->shared, &server->bio_endpoints);
+	if (server->listener == NULL)
+		goto stop_http;
+	if (options->ready_file != NULL && write_ready_file(server) != 0)
+		goto stop_listener;
+	log_addresses(server);
+	return 0;
+stop_listener:
+	if (listener_drain(server->listener, options->drain_timeout_ms) == 0)
+		listener_free(server->listener);
+stop_http:
+	http_stop(server->http);
+	return -1;
+}
+
+static int
+stop(struct server *server)
+{
+	log_info("draining");
+	if (server->options.ready_file != NULL)
+		(void)unlink(server->options.ready_file);
+	if (listener_drain(server->listener, server->options.drain_timeout_ms) != 0)
+		return -1;
+	http_stop(server->http);
+	listener_free(server->listener);
+	return 0;
+}
+
+static void
+log_totals(struct server *server)
+{
+	struct counter_snapshot now;
+
+	counter_read(&server->counters, &now);
+	log_info("stopped: %llu messages accepted and %llu rejected on %llu connections",
+		(unsigned long long)now.values[COUNTER_messages_received],
+		(unsigned long long)now.values[COUNTER_messages_rejected],
+		(unsigned long long)now.values[COUNTER_connections_accepted]);
+}
+
+static int
+run(struct server *server)
+{
+	sigset_t signals;
+	int signal_number;
+
+	log_set_level((enum log_level)server->options.log_level);
+	fit_descriptors(&server->options);
+	block_signals(&signals);
+	if (init_modules(server) != 0)
+		return EXIT_FAILURE;
+	if (start(server) != 0) {
+		fini_modules(server);
+		return EXIT_FAILURE;
+	}
+	(void)sigwait(&signals, &signal_number);
+	unblock_signals(&signals);
+	/* Threads still run then: nothing can be freed. */
+	if (stop(server) != 0)
+		return EXIT_FAILURE;
+	log_totals(server);
+	fini_modules(server);
+	return EXIT_SUCCESS;
+}
+
+int
+main(int argc, char *argv[])
+{
+	static struct server server;
+
+	switch (options_parse(argc, argv, &server.options)) {
+	case OPTION_OK:
+		return run(&server);
+	case OPTION_HELP:
+	case OPTION_VERSION:
+		if (fflush(stdout) == 0)
+			return EXIT_SUCCESS;
+		(void)fprintf(
+			stderr, "bio-server: standard output: %s\n", strerror(errno));
+		return EXIT_FAILURE;
+	case OPTION_BAD:
+		break;
+	}
+	return EXIT_USAGE;
+}

@@ -1,0 +1,80 @@
+/*
+ * options: the table of bio-server's options, its help, and what no single option can
+ * check.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "server/options.h"
+
+#include <stdio.h>
+
+#define PROGRAM "bio-server"
+
+static const struct option_spec specs[] = {
+#define OPTION(kind_, type, member, flag_, argument_, fallback_, min_, max_, help_) \
+	{.flag = (flag_),                                                           \
+		.argument = (argument_),                                            \
+		.fallback = (fallback_),                                            \
+		.help = (help_),                                                    \
+		.kind = OPTION_##kind_,                                             \
+		.place = offsetof(struct options, member),                          \
+		.min = (min_),                                                      \
+		.max = (max_),                                                      \
+		.commands = 1},
+#include "server/options.def"
+};
+
+static const struct option_program program = {
+	.name = PROGRAM, .specs = specs, .count = COUNT_OF(specs), .command = 1};
+
+static void
+print_help(void)
+{
+	(void)printf(
+		"Usage: " PROGRAM " [OPTION]...\n\n"
+		"Takes JSON messages from TCP connections, checks and counts them, and\n"
+		"shows the newest over HTTP.\n\n");
+	option_print_help(&program);
+	(void)printf(
+		"\nEvery option can be set by the environment name in brackets.\n"
+		"Sizes take k, m, g (powers of 1024); times take ms, s, m, h.\n"
+		"SIGTERM and SIGINT end the server once what has arrived is counted.\n\n"
+		"Exit codes: 0 done and nothing lost, 1 failure, 2 bad usage.\n");
+}
+
+enum option_result
+options_parse(int argc, char *argv[], struct options *out)
+{
+	enum option_result result;
+	int operand = argc;
+
+	result = option_parse(&program, argc, argv, out, &operand);
+	if (result == OPTION_HELP)
+		print_help();
+	if (result == OPTION_VERSION)
+		(void)printf(PROGRAM " " BIO_VERSION "\n");
+	if (result != OPTION_OK)
+		return result;
+	if (operand < argc) {
+		(void)fprintf(stderr,
+			PROGRAM ": unexpected word '%s'\nTry '" PROGRAM " --help'.\n",
+			argv[operand]);
+		return OPTION_BAD;
+	}
+	if (out->listen.count == 0 || out->http_listen.count == 0) {
+		(void)fprintf(
+			stderr, PROGRAM ": --listen and --http-listen need an address\n");
+		return OPTION_BAD;
+	}
+	if (out->mode == MODE_ONCE)
+		out->print = true;
+	return OPTION_OK;
+}
+
+const char *
+options_mode_name(enum mode mode)
+{
+	static const char *const names[] = {"once", "serial", "threads"};
+
+	return names[mode];
+}

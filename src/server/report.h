@@ -1,0 +1,36 @@
+/*
+ * report: the server's own state as JSON.
+ *
+ * Every document is built from one snapshot of the counters, so its numbers agree.  Any
+ * thread may call.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef BIO_SERVER_REPORT_H
+#define BIO_SERVER_REPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/text.h"
+#include "server/session.h"
+
+#define REPORT_INSTANCE_MAX 37
+
+struct report {
+	const struct session_shared *shared;
+	char instance[REPORT_INSTANCE_MAX]; /* a UUID; another in each run */
+	int64_t start_us;                   /* wall clock */
+	uint64_t start_ns;                  /* monotonic */
+};
+
+/* 0, or -1 and errno: the system gave no random numbers. */
+int report_init(struct report *r, const struct session_shared *shared) MUST_USE;
+
+bool report_is_draining(const struct report *r);
+
+/* -1: out of memory. */
+int report_append_stats(const struct report *r, struct text *out) MUST_USE;
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * session: one connection, from its first byte to its last.
+ *
+ * session_run is a connection's whole life, on the thread that calls it: it reads, has
+ * the bytes framed, hands every read over as one batch, and leaves the descriptor open
+ * for its owner to close.  It blocks as long as the connection lasts; to end it early,
+ * set `is_draining` and shut the socket's reading side down: what has arrived by then is
+ * still framed and counted.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef BIO_SERVER_SESSION_H
+#define BIO_SERVER_SESSION_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "base/buffer.h"
+#include "base/counter.h"
+#include "messages/batch.h"
+#include "server/ingest.h"
+#include "server/options.h"
+#include "server/print.h"
+#include "wire/stream.h"
+
+/* What all sessions share; nothing of it is theirs. */
+struct session_shared {
+	const struct options *options;
+	struct buffer_pool *pool;
+	struct counters *counters;
+	struct ingest *ingest;
+	struct print *print;
+	char status_address[ADDRESS_TEXT_MAX]; /* for those who knock at the wrong port */
+	atomic_bool is_draining;
+};
+
+/* Serves the connection; what was sent to the peer has been counted when it returns. */
+enum close_reason session_run(struct session_shared *shared, struct stream *stream,
+	const struct origin *origin);
+
+/* Tells a peer that it cannot be served, in one line, and waits a little for it to read.
+ */
+void session_refuse(struct session_shared *shared, struct stream *stream,
+	enum close_reason reason, const char *message);
+
+#endif
