@@ -1,0 +1,121 @@
+# bio: `make` builds both programs, `make test` tests them, `make help` lists the rest.
+
+VERSION ?= 0.1.0
+PREFIX ?= /usr/local
+CC ?= cc
+CFLAGS ?= -O2 -g
+SANITIZE ?=
+comma := ,
+VARIANT := $(if $(SANITIZE),$(subst $(comma),-,$(SANITIZE)),release)
+BUILD := build/$(VARIANT)
+
+# The modules, bottom to top: a file includes only what stands before it.
+BASE := attr clock lock log reason counter rate text buffer address option
+WIRE := scan frame stream
+MESSAGES := batch filter recent
+SERVER := options endpoint print ingest session listener query history report http main
+CLIENT := options sender status main
+MODULES := $(BASE:%=base/%) $(WIRE:%=wire/%) $(MESSAGES:%=messages/%) \
+	$(SERVER:%=server/%) $(CLIENT:%=client/%)
+
+PKG_CONFIG ?= pkg-config
+LIBRARIES := libcjson libmicrohttpd libcurl
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla
+HARDENING := -fstack-protector-strong -fPIE
+ifeq ($(SANITIZE),)
+HARDENING += -D_FORTIFY_SOURCE=2
+endif
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DBIO_VERSION='"$(VERSION)"' -Isrc $(WARNINGS) $(HARDENING) \
+	$(shell $(PKG_CONFIG) --cflags $(LIBRARIES)) $(CFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE)) \
+	-pthread -MMD -MP
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -pthread $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+SERVER_LIBS = $(shell $(PKG_CONFIG) --libs libcjson libmicrohttpd) -lm
+CLIENT_LIBS = $(shell $(PKG_CONFIG) --libs libcjson libcurl) -lm
+
+SHARED_SOURCES := $(wildcard src/base/*.c src/wire/*.c)
+SERVER_SOURCES := $(SHARED_SOURCES) $(wildcard src/messages/*.c src/server/*.c)
+CLIENT_SOURCES := $(SHARED_SOURCES) $(wildcard src/client/*.c)
+TEST_SOURCES := $(wildcard tests/unit/*_test.c)
+BENCH_SOURCES := $(wildcard tests/bench/*.c)
+TESTED_SOURCES := $(filter-out src/server/main.c,$(SERVER_SOURCES))
+
+PROGRAMS := $(BUILD)/bio-server $(BUILD)/bio-client
+BENCHES := $(BENCH_SOURCES:tests/bench/%.c=$(BUILD)/bench/%)
+TESTS := $(TEST_SOURCES:tests/unit/%.c=$(BUILD)/unit/%) $(BUILD)/unit/scan_portable_test
+object = $(1:%.c=$(BUILD)/%.o)
+
+.PHONY: all run deps deps-all test test-unit test-bats bench lint check-layers format install \
+	clean help
+
+all: $(PROGRAMS) ## build both programs (SANITIZE=address,undefined or thread: a build of its own)
+
+$(BUILD)/bio-server: $(call object,$(SERVER_SOURCES))
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS)
+
+$(BUILD)/bio-client: $(call object,$(CLIENT_SOURCES))
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CLIENT_LIBS)
+
+$(BUILD)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(BUILD)/%.portable.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -DSCAN_PORTABLE -c -o $@ $<
+
+$(BUILD)/unit/%_test: $(BUILD)/tests/unit/%_test.o $(call object,$(TESTED_SOURCES))
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS)
+
+# The scanner's cases once more, on the path of machines without vectors.
+$(BUILD)/unit/scan_portable_test: $(BUILD)/tests/unit/scan_test.portable.o $(BUILD)/src/wire/scan.portable.o
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^
+
+$(BUILD)/bench/%: $(BUILD)/tests/bench/%.o
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^
+
+run: all ## build and start the server natively
+	$(BUILD)/bio-server $(ARGS)
+
+deps: ## install what the build and the tests need (Debian, Ubuntu)
+	tests/deps
+
+deps-all: ## install the optional tools of the tests as well
+	tests/deps --all
+
+test: ## install what is missing, build, run the unit tests and the bats suite
+	@tests/deps
+	@$(MAKE) --no-print-directory test-unit test-bats
+
+test-unit: $(TESTS)
+	@tests/run-unit $(TESTS)
+
+test-bats: $(PROGRAMS) $(BENCHES)
+	BUILD=$(CURDIR)/$(BUILD) bats --print-output-on-failure $(BATS_FLAGS) tests
+
+bench: $(PROGRAMS) $(BENCHES) ## measure against the yardsticks (BENCH_FLAGS=--quick: under a minute)
+	tests/bench/run --build $(BUILD) $(BENCH_FLAGS)
+
+lint: check-layers ## clang-format, clang-tidy, cppcheck, shellcheck, both compilers with -Werror
+	tests/lint/run
+
+check-layers: ## fail on an include that goes upwards and on a second user of a wrapped library
+	@tests/lint/check-layers $(MODULES)
+
+format: ## format all C files
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+install: all ## install both programs into DESTDIR and PREFIX
+	install -D -t $(DESTDIR)$(PREFIX)/bin $(PROGRAMS)
+
+clean: ## remove everything built
+	rm -rf build
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 16
+
+.SECONDARY:
+
+-include $(shell find build -name '*.d' 2>/dev/null)

@@ -1,0 +1,181 @@
+#!/usr/bin/env bats
+# Starting and stopping: options, addresses, the ready file, exit codes, the three modes.
+
+load helpers/bio
+
+server() {
+	"$BUILD/bio-server" "$@"
+}
+
+@test "--help names every option with its environment name, --version the version" {
+	run -0 server --help
+	assert_line --partial '--max-message SIZE'
+	assert_line --partial '[BIO_MAX_MESSAGE; default: 1MiB]'
+	assert_line --partial '[BIO_LISTEN; default: localhost:8888]'
+	run -0 server --version
+	assert_output --regexp '^bio-server [0-9]+\.[0-9]+\.[0-9]+$'
+}
+
+@test "usage mistakes end with code 2 and name the way out" {
+	local arguments
+	for arguments in --no-such-option '--mode sideways' '--max-depth 0' '--max-depth 901' \
+		'--max-depth 1x' '--max-message 16MiB' '--max-message' '--recent -1' extra \
+		'--drain-timeout 5parsec' '--print=maybe' '--listen ,'; do
+		# shellcheck disable=SC2086 # words on purpose
+		run -2 --separate-stderr server $arguments
+		assert [ -n "$stderr" ]
+		assert_output ''
+	done
+	run -2 server --mode sideways
+	assert_line "bio-server: --mode 'sideways': not one of the choices (once|serial|threads)"
+	assert_line "Try 'bio-server --help'."
+}
+
+@test "a bad variable is named like a bad option" {
+	BIO_MAX_DEPTH=none run -2 server
+	assert_line "bio-server: BIO_MAX_DEPTH 'none': expected a number"
+}
+
+@test "an address that cannot be is refused with code 1" {
+	local address
+	for address in nonsense 127.0.0.1 127.0.0.1:65536 ::1:8888 '[::1:80' 192.0.2.1:0; do
+		run -1 server --listen "$address" --http-listen 127.0.0.1:0
+		assert_output --partial "$address"
+	done
+}
+
+@test "a port in use is named, with the option to change it" {
+	start_server
+	run -1 server --listen "$BIO" --http-listen 127.0.0.1:0
+	assert_output --partial "cannot listen on $BIO: Address already in use; choose another address with --listen"
+	run -1 server --listen 127.0.0.1:0 --http-listen "$HTTP"
+	assert_output --partial 'choose another address with --http-listen'
+	stop_server
+}
+
+@test "the ready file lists every address and goes away at the end" {
+	start_server --listen 127.0.0.1:0 --listen '[::1]:0'
+	run -0 cat "$BATS_TEST_TMPDIR/ready"
+	assert_line --index 0 --regexp '^bio 127\.0\.0\.1:[0-9]+$'
+	assert_line --index 1 --regexp '^bio \[::1\]:[0-9]+$'
+	assert_line --index 2 --regexp '^http 127\.0\.0\.1:[0-9]+$'
+	stop_server
+	assert [ ! -e "$BATS_TEST_TMPDIR/ready" ]
+}
+
+@test "a ready file that cannot be written is an error" {
+	run -1 server --listen 127.0.0.1:0 --http-listen 127.0.0.1:0 --ready-file /nowhere/ready
+	assert_output --partial '--ready-file /nowhere/ready: No such file or directory'
+}
+
+@test "localhost:0 is one port in both families" {
+	start_server --listen localhost:0 --http-listen localhost:0
+	run -0 awk '$1 == "bio" { sub(/.*:/, ""); print }' "$BATS_TEST_TMPDIR/ready"
+	assert_equal "${#lines[@]}" 2
+	assert_equal "${lines[0]}" "${lines[1]}"
+	send_line '{"family":4}'
+	BIO=$(awk '$1 == "bio" { last = $2 } END { print last }' "$BATS_TEST_TMPDIR/ready")
+	printf '{"family":6}' >"/dev/tcp/::1/${BIO##*:}"
+	expect_messages 2 0
+	stop_server
+}
+
+@test "a missing family is no error where the other is there" {
+	unshare --user --net true 2>/dev/null || skip "unshare: no network namespaces here"
+	run -0 unshare --user --map-root-user --net bash -c '
+		ip link set lo up
+		echo 1 >/proc/sys/net/ipv6/conf/lo/disable_ipv6
+		"$1" --listen localhost:0 --http-listen localhost:0 --ready-file "$2" 3>&- &
+		until [[ -e $2 ]] || ! kill -0 $!; do sleep 0.02; done
+		cat "$2"
+		kill $!
+		wait $!' _ "$BUILD/bio-server" "$BATS_TEST_TMPDIR/ready"
+	assert_line --regexp '^bio 127\.0\.0\.1:[0-9]+$'
+	refute_line --partial '::1'
+}
+
+@test "the environment sets what the command line does not" {
+	BIO_MAX_MESSAGE=20 BIO_MODE=serial start_server
+	send_line '{"short":1}'
+	send_line '{"this message is":"too long"}'
+	expect_counter mode serial
+	expect_messages 1 1
+	stop_server
+}
+
+@test "once: serves one connection, prints its messages, ends with 0" {
+	start_server --mode once
+	send_bytes '{"send_user":"Lyon"}\n[1,\n2]'
+	expect_exit "$SERVER_PID" 0
+	run -0 server_output
+	assert_line --regexp '^session-[0-9]+ 127\.0\.0\.1:[0-9]+ \{"send_user":"Lyon"\}$'
+	assert_line --regexp '^session-[0-9]+ 127\.0\.0\.1:[0-9]+ \[1, 2\]$'
+	run -0 server_log
+	assert_output --partial 'stopped: 2 messages accepted and 0 rejected on 1 connections'
+}
+
+@test "serial: the second connection waits for the first" {
+	start_server --mode serial
+	exec {first}<>"/dev/tcp/${BIO%:*}/${BIO##*:}"
+	printf '{"first":1}\n' >&"$first"
+	expect_counter messages.received_total 1
+	send_line '{"second":1}'
+	expect_counter connections.accepted_total 1
+	printf '{"first":2}\n' >&"$first"
+	expect_counter messages.received_total 2
+	exec {first}>&-
+	expect_messages 3 0
+	expect_idle
+	assert_equal "$(newest 3)" $'{"first":1}\n{"first":2}\n{"second":1}'
+	stop_server
+}
+
+@test "threads: connections are served side by side, threads are used again" {
+	start_server
+	exec {first}<>"/dev/tcp/${BIO%:*}/${BIO##*:}"
+	printf '{"first":1}\n' >&"$first"
+	send_line '{"second":1}'
+	expect_messages 2 0
+	local threads
+	for _ in {1..20}; do
+		send_line '{"more":1}'
+	done
+	expect_messages 22 0
+	threads=$(counter process.threads)
+	assert [ "$threads" -le 30 ]
+	exec {first}>&-
+	expect_idle
+	stop_server
+}
+
+@test "--print shows connections, messages and rejections with thread and peer" {
+	start_server --print
+	send_bytes '{"a":\n1}\nx\n'
+	expect_messages 1 1
+	expect_idle
+	run -0 server_output
+	assert_line --regexp '^session-[0-9]+ 127\.0\.0\.1:[0-9]+ # connected$'
+	assert_line --regexp '^session-[0-9]+ 127\.0\.0\.1:[0-9]+ \{"a": 1\}$'
+	assert_line --regexp '^session-[0-9]+ 127\.0\.0\.1:[0-9]+ # rejected syntax at offset 0: expected a value$'
+	assert_line --regexp '^session-[0-9]+ 127\.0\.0\.1:[0-9]+ # closed: eof$'
+	stop_server
+}
+
+@test "a reader of the printed lines that goes away does not end the server" {
+	mkfifo "$BATS_TEST_TMPDIR/pipe"
+	start reader head -n 1 "$BATS_TEST_TMPDIR/pipe"
+	local reader=$STARTED
+	"$BUILD/bio-server" --listen 127.0.0.1:0 --http-listen 127.0.0.1:0 --print \
+		--ready-file "$BATS_TEST_TMPDIR/ready" >"$BATS_TEST_TMPDIR/pipe" 2>"$BATS_TEST_TMPDIR/server.err" 3>&- &
+	SERVER_PID=$!
+	CHILDREN+=("$SERVER_PID")
+	wait_until 20 server_is_ready_or_dead
+	BIO=$(awk '$1 == "bio" { print $2 }' "$BATS_TEST_TMPDIR/ready")
+	HTTP=$(awk '$1 == "http" { print $2 }' "$BATS_TEST_TMPDIR/ready")
+	send_line 1
+	expect_exit "$reader" 0
+	send_line 2
+	send_line 3
+	expect_messages 3 0
+	stop_server
+}

@@ -1,0 +1,169 @@
+# The mini-language of the tests: start a server, send, expect, stop.
+# tests/README.md says how to write a case with it.
+
+bats_require_minimum_version 1.5.0
+bats_load_library bats-support
+bats_load_library bats-assert
+
+# The addresses of the server that start_server started: host:port.
+BIO='' HTTP='' SERVER_PID=''
+# Every process of a case that teardown has to end if the case did not.
+CHILDREN=()
+
+client() {
+	"$BUILD/bio-client" "$@"
+}
+
+# wait_until SECONDS COMMAND...: runs the command until it succeeds.
+wait_until() {
+	local deadline=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		if ((SECONDS >= deadline)); then
+			echo "gave up waiting for: $*" >&2
+			return 1
+		fi
+		sleep 0.02
+	done
+}
+
+# start NAME COMMAND...: starts a process in the background, its output in NAME.out and
+# NAME.err, its number in the variable STARTED.
+start() {
+	local name=$1
+	shift
+	"$@" >"$BATS_TEST_TMPDIR/$name.out" 2>"$BATS_TEST_TMPDIR/$name.err" 3>&- &
+	STARTED=$!
+	CHILDREN+=("$STARTED")
+}
+
+# start_server [FLAG...]: on free ports of the loopback address, unless a flag says other.
+start_server() {
+	local ready=$BATS_TEST_TMPDIR/ready
+	BIO_LISTEN=127.0.0.1:0 BIO_HTTP_LISTEN=127.0.0.1:0 \
+		start server "$BUILD/bio-server" --ready-file "$ready" "$@"
+	SERVER_PID=$STARTED
+	wait_until 20 server_is_ready_or_dead
+	[[ -e $ready ]] || { server_log >&2; return 1; }
+	BIO=$(awk '$1 == "bio" { print $2; exit }' "$ready")
+	HTTP=$(awk '$1 == "http" { print $2; exit }' "$ready")
+}
+
+server_is_ready_or_dead() {
+	[[ -e $BATS_TEST_TMPDIR/ready ]] || ! kill -0 "$SERVER_PID" 2>/dev/null
+}
+
+server_log() {
+	cat "$BATS_TEST_TMPDIR/server.err"
+}
+
+server_output() {
+	cat "$BATS_TEST_TMPDIR/server.out"
+}
+
+# expect_exit PID STATUS: the process ends, with this status.
+expect_exit() {
+	local status=0
+	wait_until 30 process_has_ended "$1" || return 1
+	wait "$1" || status=$?
+	[[ $status == "$2" ]] || { echo "process ended with $status, expected $2" >&2; server_log >&2; return 1; }
+}
+
+process_has_ended() {
+	local state
+	state=$(ps -o stat= -p "$1") || return 0
+	[[ $state == Z* ]]
+}
+
+# stop_server: as an operator does; everything that arrived is counted and the exit is 0.
+stop_server() {
+	kill -TERM "$SERVER_PID"
+	expect_exit "$SERVER_PID" 0
+	SERVER_PID=''
+}
+
+# send_bytes [FORMAT [ARGUMENT...]]: one connection, what printf makes of it (or standard
+# input), close.
+send_bytes() {
+	if (($# > 0)); then
+		# shellcheck disable=SC2059 # the format is the point
+		printf "$@" >"/dev/tcp/${BIO%:*}/${BIO##*:}"
+	else
+		cat >"/dev/tcp/${BIO%:*}/${BIO##*:}"
+	fi
+}
+
+# send_line TEXT: one connection, one line, close.
+send_line() {
+	send_bytes '%s\n' "$1"
+}
+
+# talk: one connection, sends standard input, ends its side, prints what comes back.
+talk() {
+	python3 -c '
+import socket, sys
+host, port = sys.argv[1].rsplit(":", 1)
+with socket.create_connection((host, int(port)), 10) as s:
+    s.sendall(sys.stdin.buffer.read())
+    s.shutdown(socket.SHUT_WR)
+    while chunk := s.recv(65536):
+        sys.stdout.buffer.write(chunk)
+' "$BIO"
+}
+
+# get PATH [CURL OPTION...]: the body of a page of the status side.
+get() {
+	local path=$1
+	shift
+	curl --silent --show-error --globoff --max-time 20 "$@" "http://$HTTP$path"
+}
+
+# counter NAME: one number of /stats, such as messages.received_total.
+counter() {
+	get /stats | jq -r ".$1"
+}
+
+counter_is() {
+	[[ $(counter "$1") == "$2" ]]
+}
+
+# expect_counter NAME VALUE: waits until the counter has the value.
+expect_counter() {
+	if ! wait_until 20 counter_is "$1" "$2"; then
+		echo "$1 is $(counter "$1"), expected $2" >&2
+		return 1
+	fi
+}
+
+# expect_messages ACCEPTED REJECTED: both totals, and nothing queued.
+expect_messages() {
+	expect_counter messages.received_total "$1"
+	expect_counter 'messages.rejected_total|add' "$2"
+	expect_counter messages.stored_total "$1"
+}
+
+# expect_idle: every connection has been closed and counted.
+expect_idle() {
+	expect_counter connections.current 0
+	expect_counter '|.connections.accepted_total == (.connections.closed_total|add)' true
+}
+
+# newest N: the texts of the newest N messages, oldest first, as they were sent.
+newest() {
+	get "/messages?limit=$1&order=desc" | jq -c '.messages | reverse | .[].data'
+}
+
+teardown() {
+	local pid
+	for pid in "${CHILDREN[@]}"; do
+		if kill -0 "$pid" 2>/dev/null; then
+			kill -KILL "$pid"
+			wait "$pid" 2>/dev/null || true
+		fi
+	done
+	cat "$BATS_TEST_TMPDIR"/*.err 2>/dev/null || true
+	if grep -lE 'Sanitizer|runtime error|Assertion' "$BATS_TEST_TMPDIR"/*.err 2>/dev/null; then
+		echo "a sanitizer or an assertion reported" >&2
+		return 1
+	fi
+}

@@ -1,0 +1,21 @@
+# Checks once, before the first test, that the tools are there and says how to get them.
+
+setup_suite() {
+	local tool missing=()
+	for tool in curl jq python3; do
+		command -v "$tool" >/dev/null || missing+=("$tool")
+	done
+	[[ -x ${BUILD:?run the tests through make test}/bio-server ]] || missing+=("$BUILD/bio-server")
+	if ((${#missing[@]} > 0)); then
+		echo "missing: ${missing[*]}; make deps and make get them" >&2
+		return 1
+	fi
+	export ASAN_OPTIONS=exitcode=99:detect_leaks=1
+	export TSAN_OPTIONS=exitcode=99:halt_on_error=1
+	export UBSAN_OPTIONS=exitcode=99:halt_on_error=1:print_stacktrace=1
+	# Nothing of the caller's environment reaches the programs under test.
+	local name
+	for name in ${!BIO_*}; do
+		unset "$name"
+	done
+}
