@@ -18,9 +18,9 @@
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 #if defined(__clang__)
-	#define THREAD_ATTR(x) __attribute__((x))
+#define THREAD_ATTR(x) __attribute__((x))
 #else
-	#define THREAD_ATTR(x)
+#define THREAD_ATTR(x)
 #endif
 #define CAPABILITY(name) THREAD_ATTR(capability(name))
 #define ACQUIRES(l) THREAD_ATTR(acquire_capability(l))

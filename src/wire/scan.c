@@ -17,7 +17,7 @@
 #include <string.h>
 
 #if defined(__SSE2__) && !defined(SCAN_PORTABLE)
-	#include <emmintrin.h>
+#include <emmintrin.h>
 #endif
 
 enum expect {
@@ -88,29 +88,37 @@ is_plain(uint8_t c)
 
 #if defined(__SSE2__) && !defined(SCAN_PORTABLE)
 
-/* A signed comparison finds control characters and bytes from 0x80 in one step. */
+/*
+ * A bit for each of 16 bytes that is not plain.  A signed comparison finds control
+ * characters and bytes from 0x80 in one step.
+ */
+static inline unsigned
+special_bytes(const uint8_t *p)
+{
+	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+	__m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
+	__m128i backslash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
+	__m128i below_space = _mm_cmplt_epi8(v, _mm_set1_epi8(' '));
+
+	return (unsigned)_mm_movemask_epi8(
+		_mm_or_si128(below_space, _mm_or_si128(quote, backslash)));
+}
+
 static inline const uint8_t *
 skip_plain_blocks(const uint8_t *p, const uint8_t *end)
 {
-	const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'),
-		      space = _mm_set1_epi8(' ');
-
 	for (; end - p >= 16; p += 16) {
-		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-		__m128i special = _mm_or_si128(
-			_mm_cmplt_epi8(v, space), _mm_or_si128(_mm_cmpeq_epi8(v, quote),
-							  _mm_cmpeq_epi8(v, backslash)));
-		int mask = _mm_movemask_epi8(special);
+		unsigned special = special_bytes(p);
 
-		if (mask != 0)
-			return p + __builtin_ctz((unsigned)mask);
+		if (special != 0)
+			return p + __builtin_ctz(special);
 	}
 	return p;
 }
 
 #else
 
-	#define EACH_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
+#define EACH_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
 
 /*
  * The high bit of each byte below `n` (up to 128), for bytes below 128; a borrow can also
@@ -263,6 +271,21 @@ take_string(struct scan *s, const uint8_t **at, const uint8_t *end)
 out:
 	*at = p;
 	return step;
+}
+
+/*
+ * The common string, plain and all there, without a call; any other is left to
+ * take_string from its first byte.
+ */
+static inline bool
+take_plain_string(const uint8_t **at, const uint8_t *end)
+{
+	const uint8_t *p = skip_plain_blocks(*at, end);
+
+	if (p == end || *p != '"')
+		return false;
+	*at = p + 1;
+	return true;
 }
 
 /* Where a number goes from `part` by the byte `c`; the same part where it cannot go on.
@@ -422,6 +445,8 @@ value:
 	switch (*p) {
 	case '"':
 		p++;
+		if (LIKELY(take_plain_string(&p, end)))
+			goto next;
 		goto within_string;
 	case '{':
 		if (!push(s, true))
@@ -492,6 +517,8 @@ key:
 		goto bad;
 	}
 	p++;
+	if (LIKELY(take_plain_string(&p, end)))
+		goto colon;
 within_key:
 	TAKE(WITHIN_KEY, take_string);
 colon:

@@ -1,0 +1,232 @@
+/*
+ * options: the table out of options.def, the commands, and the help.
+ *
+ * The first word is the command, which decides what options there are.  What one option
+ * alone cannot know is checked here too, so that the commands find nothing left to
+ * refuse.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "client/options.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PROGRAM_NAME "bio-client"
+#define LINE_MAX_BYTES 1024
+
+struct command_spec {
+	enum command command;
+	const char *name;
+	const char *full_name; /* as errors name it */
+	const char *operands;
+	const char *summary;
+	const char *details;
+};
+
+static const struct command_spec commands[] = {
+	{COMMAND_SEND, "send", PROGRAM_NAME " send", " [JSON | @FILE | -]",
+		"send messages to a bio-server",
+		"JSON is one message.  @FILE and - (standard input) hold any number of "
+		"them:\n"
+		"one a line, one behind the other, spread over lines, as a JSON text "
+		"sequence\n"
+		"(RFC 7464) or each behind its length.  Without an operand a test "
+		"message goes\n"
+		"out.  Put -- before a JSON number that is negative.\n"},
+	{COMMAND_STATS, "stats", PROGRAM_NAME " stats", "", "print the server's counters",
+		"Prints the counters of a running bio-server as JSON.\n"},
+	{COMMAND_HEALTH, "health", PROGRAM_NAME " health", "",
+		"tell whether the server is ready",
+		"Prints \"ready\" when the server takes messages.\n"},
+};
+
+static const struct option_spec specs[] = {
+#define OPTION(                                                                         \
+	kind_, type, member, flag_, argument_, fallback_, min_, max_, commands_, help_) \
+	{.flag = (flag_),                                                               \
+		.argument = (argument_),                                                \
+		.fallback = (fallback_),                                                \
+		.help = (help_),                                                        \
+		.kind = OPTION_##kind_,                                                 \
+		.place = offsetof(struct options, member),                              \
+		.min = (min_),                                                          \
+		.max = (max_),                                                          \
+		.commands = (commands_)},
+#include "client/options.def"
+};
+
+void
+options_complain(const char *format, ...)
+{
+	char line[LINE_MAX_BYTES];
+	va_list arguments;
+	size_t len;
+
+	(void)snprintf(line, sizeof line - 1, "%s: ", PROGRAM_NAME);
+	len = strlen(line);
+	va_start(arguments, format);
+	(void)vsnprintf(line + len, sizeof line - 1 - len, format, arguments);
+	va_end(arguments);
+	len = strlen(line);
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+			line[i] = '?';
+	line[len++] = '\n';
+	/* Nobody is left to tell when standard error itself fails. */
+	(void)!write(STDERR_FILENO, line, len);
+}
+
+static enum option_result
+refuse(const char *full_name, const char *text, const char *why)
+{
+	(void)fprintf(stderr, "%s: '%s': %s\nTry '%s --help'.\n", full_name, text, why,
+		full_name);
+	return OPTION_BAD;
+}
+
+static const struct command_spec *
+find_command(const char *name)
+{
+	for (size_t i = 0; i < COUNT_OF(commands); i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static struct option_program
+program_of(const struct command_spec *spec)
+{
+	return (struct option_program){.name = spec->full_name,
+		.specs = specs,
+		.count = COUNT_OF(specs),
+		.command = spec->command};
+}
+
+bool
+options_is_stream(const struct options *options)
+{
+	return options->operand != NULL &&
+	       (options->operand[0] == '@' || strcmp(options->operand, "-") == 0);
+}
+
+/* "*" is how a server says "every address of mine"; a client finds it on this machine. */
+static enum option_result
+parse_address(const struct command_spec *spec, const char *text, struct address *out)
+{
+	const char *why;
+
+	if (address_parse(text, out, &why) != 0)
+		return refuse(spec->full_name, text, why);
+	if (strcmp(out->host, "*") == 0)
+		memcpy(out->host, "localhost", sizeof "localhost");
+	return OPTION_OK;
+}
+
+static enum option_result
+check_operands(
+	const struct command_spec *spec, int count, char *operands[], struct options *out)
+{
+	int allowed = spec->command == COMMAND_SEND ? 1 : 0;
+
+	if (count > allowed)
+		return refuse(spec->full_name, operands[allowed],
+			allowed == 0
+				? "the command takes no operand"
+				: "one message at a time (JSON needs quotes around it)");
+	if (count == 1)
+		out->operand = operands[0];
+	if (!options_is_stream(out))
+		return OPTION_OK;
+	if (strcmp(out->operand, "@") == 0)
+		return refuse(spec->full_name, out->operand, "expected @FILE");
+	if (out->repeat != 1 || out->connections != 1)
+		return refuse(spec->full_name, out->operand,
+			"--repeat and --connections need a message that can be sent "
+			"again");
+	return OPTION_OK;
+}
+
+static enum option_result
+parse_command(
+	const struct command_spec *spec, int argc, char *argv[], struct options *out)
+{
+	struct option_program program = program_of(spec);
+	enum option_result result;
+	int first;
+
+	out->command = spec->command;
+	result = option_parse(&program, argc, argv, out, &first);
+	if (result == OPTION_OK)
+		result = check_operands(spec, argc - first, argv + first, out);
+	if (result != OPTION_OK)
+		return result;
+	if (spec->command == COMMAND_SEND)
+		return parse_address(spec, out->server, &out->server_address);
+	return parse_address(spec, out->http, &out->http_address);
+}
+
+enum option_result
+options_parse(int argc, char *argv[], struct options *out)
+{
+	const struct command_spec *spec;
+
+	*out = (struct options){.command = COMMAND_NONE};
+	if (argc < 2) {
+		(void)fprintf(stderr,
+			"Usage: %s send|stats|health [OPTIONS]\nTry '%s --help'.\n",
+			PROGRAM_NAME, PROGRAM_NAME);
+		return OPTION_BAD;
+	}
+	if (strcmp(argv[1], "--help") == 0)
+		return OPTION_HELP;
+	if (strcmp(argv[1], "--version") == 0)
+		return OPTION_VERSION;
+	spec = find_command(argv[1]);
+	if (spec == NULL)
+		return refuse(PROGRAM_NAME, argv[1], "expected send, stats or health");
+	return parse_command(spec, argc - 1, argv + 1, out);
+}
+
+static void
+print_exit_codes(void)
+{
+	(void)printf("\nExit codes:\n"
+		     "  0  done\n"
+		     "  1  another failure than these\n"
+		     "  2  wrong usage\n"
+		     "  3  the server cannot be reached, or the connection was lost\n"
+		     "  4  bad JSON in what was to be sent\n"
+		     "  5  refused by the server, or the server is not ready\n");
+}
+
+void
+options_print_help(enum command command)
+{
+	if (command == COMMAND_NONE) {
+		(void)printf("Usage: %s COMMAND [OPTIONS]\n\n"
+			     "Sends JSON messages to a bio-server and asks how it is.\n\n"
+			     "Commands:\n",
+			PROGRAM_NAME);
+		for (size_t i = 0; i < COUNT_OF(commands); i++)
+			(void)printf("  %-8s%s\n", commands[i].name, commands[i].summary);
+		(void)printf("\n'%s COMMAND --help' lists a command's options;"
+			     " '%s --version' prints the version.\n",
+			PROGRAM_NAME, PROGRAM_NAME);
+		print_exit_codes();
+		return;
+	}
+	for (size_t i = 0; i < COUNT_OF(commands); i++) {
+		const struct command_spec *spec = &commands[i];
+		struct option_program program = program_of(spec);
+
+		if (spec->command != command)
+			continue;
+		(void)printf("Usage: %s [OPTIONS]%s\n\n%s\nOptions:\n", spec->full_name,
+			spec->operands, spec->details);
+		option_print_help(&program);
+		print_exit_codes();
+	}
+}
