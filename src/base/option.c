@@ -130,22 +130,20 @@ read_choice(const char *choices, const char *text, int *out)
 	return "not one of the choices";
 }
 
-/* Splits at commas; the copies live as long as the program. */
+/* Splits at commas. */
 static const char *
 read_list(const char *text, struct option_list *out)
 {
 	for (size_t len; *text != '\0'; text += len + (text[len] == ',')) {
-		char *item;
-
 		len = strcspn(text, ",");
 		if (len == 0)
 			continue;
 		if (out->count == OPTION_LIST_MAX)
 			return "too many of them";
-		item = strndup(text, len);
-		if (item == NULL)
-			return "out of memory";
-		out->items[out->count++] = item;
+		if (len >= OPTION_ITEM_MAX)
+			return "too long";
+		memcpy(out->items[out->count], text, len);
+		out->items[out->count++][len] = '\0';
 	}
 	return NULL;
 }

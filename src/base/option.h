@@ -7,7 +7,7 @@
  * environment, the environment beats the default; an empty variable is not set.
  *
  * Called by main before the first thread.  Texts that are stored point into argv, the
- * environment or the table; nothing is freed.
+ * environment or the table; nothing is allocated.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -21,9 +21,11 @@
 #include "base/attr.h"
 
 #define OPTION_LIST_MAX 16
+/* One item of a list, with its NUL. */
+#define OPTION_ITEM_MAX 320
 
 struct option_list {
-	const char *items[OPTION_LIST_MAX];
+	char items[OPTION_LIST_MAX][OPTION_ITEM_MAX];
 	size_t count;
 };
 
