@@ -36,12 +36,14 @@ server() {
 	assert_line "bio-server: BIO_MAX_DEPTH 'none': expected a number"
 }
 
-@test "an address that cannot be is refused with code 1" {
+@test "an address that is none is bad usage, one that is not here is a failure" {
 	local address
-	for address in nonsense 127.0.0.1 127.0.0.1:65536 ::1:8888 '[::1:80' 192.0.2.1:0; do
-		run -1 server --listen "$address" --http-listen 127.0.0.1:0
-		assert_output --partial "$address"
+	for address in nonsense 127.0.0.1 127.0.0.1:65536 ::1:8888 '[::1:80'; do
+		run -2 server --listen "$address" --http-listen 127.0.0.1:0
+		assert_output --partial "--listen '$address': "
 	done
+	run -1 server --listen 192.0.2.1:0 --http-listen 127.0.0.1:0
+	assert_output --partial 'cannot listen on 192.0.2.1:0: Cannot assign requested address'
 }
 
 @test "a port in use is named, with the option to change it" {

@@ -21,7 +21,8 @@
 #include "server/query.h"
 
 #define PARAMETERS_MAX 32
-#define CONNECTIONS_MAX 1000
+/* At each address. */
+#define CONNECTIONS_MAX 200
 #define IDLE_TIMEOUT_S 30
 #define STACK_BYTES ((size_t)256 * 1024)
 #define STREAM_BLOCK_BYTES ((size_t)64 * 1024)

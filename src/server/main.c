@@ -32,7 +32,7 @@
 #define EXIT_USAGE 2
 #define RECENT_BYTES_MAX ((size_t)16 * 1024 * 1024)
 /* For listening sockets, HTTP, files. */
-#define SPARE_DESCRIPTORS 128
+#define SPARE_DESCRIPTORS 512
 
 struct server {
 	struct options options;
@@ -65,9 +65,9 @@ fit_descriptors(struct options *options)
 	}
 	if (limit.rlim_cur >= wanted)
 		return;
-	options->max_connections = limit.rlim_cur > UINT64_C(2) * SPARE_DESCRIPTORS
+	options->max_connections = limit.rlim_cur >= UINT64_C(2) * SPARE_DESCRIPTORS
 					   ? limit.rlim_cur - SPARE_DESCRIPTORS
-					   : SPARE_DESCRIPTORS;
+					   : limit.rlim_cur / 2;
 	log_warn("only %llu connections fit into the limit on descriptors (ulimit -n)",
 		(unsigned long long)options->max_connections);
 }

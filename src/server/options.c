@@ -8,6 +8,8 @@
 
 #include <stdio.h>
 
+#include "base/address.h"
+
 #define PROGRAM "bio-server"
 
 static const struct option_spec specs[] = {
@@ -42,6 +44,25 @@ print_help(void)
 		"Exit codes: 0 done and nothing lost, 1 failure, 2 bad usage.\n");
 }
 
+/* False: the mistake has been written to standard error. */
+static bool
+are_addresses(const char *flag, const struct option_list *list)
+{
+	struct address address;
+	const char *why = "expected an address";
+
+	for (size_t i = 0; i < list->count; i++) {
+		if (address_parse(list->items[i], &address, &why) == 0)
+			continue;
+		(void)fprintf(
+			stderr, PROGRAM ": --%s '%s': %s\n", flag, list->items[i], why);
+		return false;
+	}
+	if (list->count == 0)
+		(void)fprintf(stderr, PROGRAM ": --%s: %s\n", flag, why);
+	return list->count > 0;
+}
+
 enum option_result
 options_parse(int argc, char *argv[], struct options *out)
 {
@@ -61,11 +82,9 @@ options_parse(int argc, char *argv[], struct options *out)
 			argv[operand]);
 		return OPTION_BAD;
 	}
-	if (out->listen.count == 0 || out->http_listen.count == 0) {
-		(void)fprintf(
-			stderr, PROGRAM ": --listen and --http-listen need an address\n");
+	if (!are_addresses("listen", &out->listen) ||
+		!are_addresses("http-listen", &out->http_listen))
 		return OPTION_BAD;
-	}
 	if (out->mode == MODE_ONCE)
 		out->print = true;
 	return OPTION_OK;
