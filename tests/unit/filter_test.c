@@ -1,0 +1,112 @@
+/*
+ * filter_test: substrings, paths and scalars.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "messages/filter.h"
+
+#include "base/attr.h"
+#include "tap.h"
+
+static const char message[] =
+	"{\"user\":{\"name\":\"Ann\",\"Name\":\"Bob\",\"tags\":[\"x\",{\"deep\":7}]},"
+	"\"n\":1.50,\"big\":1e3,\"yes\":true,\"no\":false,\"none\":null,\"\":0,"
+	"\"esc\\u0061ped\":\"\\u00e9\",\"cut\":\"a\\u0000b\"}";
+
+static bool
+match_field(const char *json, const char *path, const char *value)
+{
+	struct filter f;
+
+	filter_init(&f);
+	f.fields[f.field_count++] = (struct filter_field){path, value};
+	return filter_match_text(&f, json, strlen(json));
+}
+
+static void
+fields_match_by_text_and_numbers_by_value(void)
+{
+	static const struct {
+		const char *path, *value;
+		bool matches;
+	} rows[] = {
+		{".user.name", "Ann", true},
+		{".user.name", "ann", false},
+		{".user.name", "An", false},
+		{".user.Name", "Bob", true},
+		{".user.NAME", "Bob", false},
+		{".user", "Ann", false},
+		{".user.name.more", "Ann", false},
+		{".user.tags.0", "x", true},
+		{".user.tags.1.deep", "7", true},
+		{".user.tags.2", "x", false},
+		{".user.tags.x", "x", false},
+		{".user.tags.99999999999999999999", "x", false},
+		{".n", "1.5", true},
+		{".n", "1.50", true},
+		{".n", "15e-1", true},
+		{".n", "1.51", false},
+		{".n", "1.5x", false},
+		{".n", "", false},
+		{".big", "1000", true},
+		{".yes", "true", true},
+		{".yes", "1", false},
+		{".no", "false", true},
+		{".none", "null", true},
+		{".none", "", false},
+		{".escaped", "\xc3\xa9", true},
+		{".missing", "", false},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		tap_context("%s=%s", rows[i].path, rows[i].value);
+		EXPECT_INT(rows[i].matches,
+			match_field(message, rows[i].path, rows[i].value));
+	}
+}
+
+static void
+a_message_that_cjson_cannot_read_does_not_match(void)
+{
+	EXPECT(!match_field("{\"a\":\"\\ud800\"}", ".a", ""));
+	EXPECT(!match_field("{\"a\":1,\"b\":\"\\ud800\"}", ".a", "1"));
+}
+
+static void
+criteria_are_joined_by_and(void)
+{
+	struct filter f;
+
+	filter_init(&f);
+	EXPECT(!filter_needs_text(&f));
+	EXPECT(filter_match_text(&f, "1", 1));
+	f.substring = "Ann";
+	EXPECT(filter_needs_text(&f));
+	EXPECT(filter_match_text(&f, message, sizeof message - 1));
+	EXPECT(!filter_match_text(&f, "1", 1));
+	f.fields[f.field_count++] = (struct filter_field){".yes", "true"};
+	EXPECT(filter_match_text(&f, message, sizeof message - 1));
+	f.fields[f.field_count++] = (struct filter_field){".no", "true"};
+	EXPECT(!filter_match_text(&f, message, sizeof message - 1));
+}
+
+static void
+paths_have_no_empty_name(void)
+{
+	EXPECT(filter_is_path(".a"));
+	EXPECT(filter_is_path(".a.0.b"));
+	EXPECT(!filter_is_path("a"));
+	EXPECT(!filter_is_path("."));
+	EXPECT(!filter_is_path(".a..b"));
+	EXPECT(!filter_is_path(".a."));
+}
+
+int
+main(void)
+{
+	TAP_RUN(fields_match_by_text_and_numbers_by_value);
+	TAP_RUN(a_message_that_cjson_cannot_read_does_not_match);
+	TAP_RUN(criteria_are_joined_by_and);
+	TAP_RUN(paths_have_no_empty_name);
+	return tap_finish();
+}
