@@ -5,7 +5,7 @@
  *   sender   one a connection; started and joined by main; ends by itself, or soon after
  *            the stop descriptor has become readable
  *   signals  started and joined by main; waits for SIGINT or SIGTERM, which all threads
- *            block, and makes the stop descriptor readable; main ends it with a SIGTERM
+ *            block, and makes the stop descriptor readable; main ends it with a SIGINT
  * Taking signals with sigwait also works as process 1 of a container, whose unblocked
  * signals the kernel ignores.
  *

@@ -51,8 +51,7 @@ struct options {
  */
 enum option_result options_parse(int argc, char *argv[], struct options *out) MUST_USE;
 
-/* Writes the help of one command, or of the program for COMMAND_NONE, to standard output.
- */
+/* Prints the help of one command, or of the program for COMMAND_NONE. */
 void options_print_help(enum command command);
 
 /* The operand names standard input or a file, not a message. */

@@ -187,11 +187,11 @@ is_refused(struct link *link)
 	}
 	while (line < end) {
 		const char *newline = memchr(line, '\n', (size_t)(end - line));
-		const char *stop_at = newline != NULL ? newline : end;
+		const char *line_end = newline != NULL ? newline : end;
 
-		if (report_refusal(link, line, (size_t)(stop_at - line)))
+		if (report_refusal(link, line, (size_t)(line_end - line)))
 			return true;
-		line = stop_at + 1;
+		line = line_end + 1;
 	}
 	return false;
 }
@@ -338,6 +338,16 @@ connect_to(struct link *link, const struct sockaddr_storage *address)
 }
 
 static int
+report_unreachable(struct sender *s, const char *why)
+{
+	fail(s, EXIT_CODE_UNREACHABLE,
+		"cannot connect to %s: %s (is bio-server running? "
+		"choose another with --server)",
+		s->options->server, why);
+	return -1;
+}
+
+static int
 connect_any(struct link *link)
 {
 	struct sender *s = link->sender;
@@ -354,22 +364,19 @@ connect_any(struct link *link)
 		if (first_error == 0)
 			first_error = error;
 	}
-	fail(s, EXIT_CODE_UNREACHABLE,
-		"cannot connect to %s: %s (is bio-server running? choose another with "
-		"--server)",
-		s->options->server, strerror(first_error));
-	return -1;
+	return report_unreachable(s, strerror(first_error));
 }
 
 static int
 report_timeout(struct link *link, const char *what)
 {
 	struct sender *s = link->sender;
-	double seconds =
-		(double)(link->is_stopping ? STOP_GRACE_MS : s->options->timeout_ms);
+	uint64_t waited_ms = s->options->timeout_ms;
 
+	if (link->is_stopping && waited_ms > STOP_GRACE_MS)
+		waited_ms = STOP_GRACE_MS;
 	fail(s, EXIT_CODE_UNREACHABLE, "%s: connection lost: the server %s for %g s",
-		s->options->server, what, seconds / 1000);
+		s->options->server, what, (double)waited_ms / 1000);
 	return -1;
 }
 
@@ -718,6 +725,16 @@ run_signals(void *argument)
 	return NULL;
 }
 
+static int
+start_thread(struct sender *s, pthread_t *out, const char *name, void *(*run)(void *),
+	void *argument)
+{
+	if (thread_start(out, name, STACK_BYTES, run, argument) == 0)
+		return 0;
+	fail(s, EXIT_CODE_FAILED, "cannot start a thread: %s", strerror(errno));
+	return -1;
+}
+
 static void
 run_links(struct sender *s)
 {
@@ -735,10 +752,7 @@ run_links(struct sender *s)
 		link->sender = s;
 		link->fd = -1;
 		link->limit_ns = CLOCK_NEVER;
-		if (thread_start(&link->thread, "sender", STACK_BYTES, run_link, link) !=
-			0) {
-			fail(s, EXIT_CODE_FAILED, "cannot start a thread: %s",
-				strerror(errno));
+		if (start_thread(s, &link->thread, "sender", run_link, link) != 0) {
 			stop(s);
 			break;
 		}
@@ -753,12 +767,10 @@ run_threads(struct sender *s)
 {
 	pthread_t signals;
 
-	if (thread_start(&signals, "signals", STACK_BYTES, run_signals, s) != 0) {
-		fail(s, EXIT_CODE_FAILED, "cannot start a thread: %s", strerror(errno));
+	if (start_thread(s, &signals, "signals", run_signals, s) != 0)
 		return;
-	}
 	run_links(s);
-	(void)pthread_kill(signals, SIGTERM);
+	(void)pthread_kill(signals, SIGINT);
 	(void)pthread_join(signals, NULL);
 }
 
@@ -822,11 +834,7 @@ find_server(struct sender *s)
 
 	if (address_resolve(&s->options->server_address, &s->addresses, &why) == 0)
 		return 0;
-	fail(s, EXIT_CODE_UNREACHABLE,
-		"cannot connect to %s: %s (is bio-server running? choose another with "
-		"--server)",
-		s->options->server, why);
-	return -1;
+	return report_unreachable(s, why);
 }
 
 /* Where it cannot be raised, the connections beyond it fail and say so. */
@@ -865,8 +873,7 @@ sender_run(const struct options *options)
 	struct sender s = {.options = options, .input_fd = -1, .code = EXIT_CODE_DONE};
 
 	lock_init(&s.lock);
-	/* Before anything that takes time: process 1 loses signals that are not blocked.
-	 */
+	/* Before anything that takes time: process 1 loses what is not blocked. */
 	(void)sigemptyset(&s.signals);
 	(void)sigaddset(&s.signals, SIGINT);
 	(void)sigaddset(&s.signals, SIGTERM);
