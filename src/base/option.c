@@ -254,6 +254,23 @@ build_getopt_table(const struct option_program *program, struct option *table)
 	table[n] = (struct option){0};
 }
 
+/* A word that getopt_long does not take; of a cluster of letters it names the letter. */
+static enum option_result
+refuse_word(const struct option_program *program, bool lacks_argument, const char *word)
+{
+	const char letter[] = {'-', (char)optopt, '\0'};
+
+	if (lacks_argument)
+		(void)fprintf(stderr, "%s: an argument is missing behind '%s'\n",
+			program->name, word);
+	else
+		(void)fprintf(stderr, "%s: unknown option '%s'%s\n", program->name,
+			optopt > ' ' && optopt <= '~' ? letter : word,
+			isdigit(optopt) ? " (a number goes behind --)" : "");
+	(void)fprintf(stderr, "Try '%s --help'.\n", program->name);
+	return OPTION_BAD;
+}
+
 enum option_result
 option_parse(const struct option_program *program, int argc, char *argv[], void *out,
 	int *first_operand)
@@ -280,14 +297,8 @@ option_parse(const struct option_program *program, int argc, char *argv[], void 
 		return environment;
 	optind = 0;
 	while ((value = getopt_long(argc, argv, ":", table, NULL)) != -1) {
-		if (value == '?' || value == ':') {
-			(void)fprintf(stderr, "%s: %s '%s'\nTry '%s --help'.\n",
-				program->name,
-				value == ':' ? "an argument is missing behind"
-					     : "unknown option",
-				argv[optind - 1], program->name);
-			return OPTION_BAD;
-		}
+		if (value == '?' || value == ':')
+			return refuse_word(program, value == ':', argv[optind - 1]);
 		if (parse_argument(program, &program->specs[value - 1], optarg, out,
 			    &fresh[value - 1]) != OPTION_OK)
 			return OPTION_BAD;

@@ -136,15 +136,16 @@ reject_message(struct frame *f, struct view *v, enum reject_reason reason,
 static enum move
 reject_large(struct frame *f, struct view *v, size_t consumed, enum phase next)
 {
-	return reject_message(f, v, REJECT_too_large, "longer than the server accepts",
+	return reject_message(f, v, REJECT_too_large, "longer than the limit",
 		f->max_message, consumed, next);
 }
 
 static enum move
 reject_incomplete(struct frame *f, struct view *v, size_t offset)
 {
-	return reject_message(f, v, REJECT_incomplete, "the connection ended here",
-		offset, v->len - v->position, PHASE_DEAD);
+	return reject_message(f, v, REJECT_incomplete,
+		"the input ends within the message", offset, v->len - v->position,
+		PHASE_DEAD);
 }
 
 static enum move
