@@ -148,11 +148,11 @@ clock_parse_rfc3339(const char *text, int64_t *out_wall_us)
 		return -1;
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;
+	/* timegm turns 30 February into 1 March, and a leap second into the next day. */
 	normal = tm;
-	seconds = timegm(&normal);
-	/* timegm turns 30 February into 2 March; a leap second may carry, a day may not.
-	 */
-	if (tm.tm_sec < 60 && normal.tm_mday != tm.tm_mday)
+	normal.tm_sec = 0;
+	seconds = timegm(&normal) + tm.tm_sec;
+	if (normal.tm_mday != tm.tm_mday)
 		return -1;
 	*out_wall_us = ((int64_t)seconds - offset_seconds) * CLOCK_US_PER_S + fraction_us;
 	return 0;

@@ -271,19 +271,17 @@ refuse_word(const struct option_program *program, bool lacks_argument, const cha
 	return OPTION_BAD;
 }
 
-enum option_result
-option_parse(const struct option_program *program, int argc, char *argv[], void *out,
-	int *first_operand)
+/*
+ * Finds --help and words that are no options, before anything is taken: a broken
+ * environment must not hide the help.  getopt_long moves the operands behind the options
+ * here, so that the second time there is nothing left to move.
+ */
+static enum option_result
+look_over(const struct option_program *program, const struct option *table, int argc,
+	char *argv[])
 {
-	struct option table[SPECS_MAX + 3];
-	bool fresh[SPECS_MAX];
-	enum option_result environment;
 	int value;
 
-	assert(program->count <= SPECS_MAX);
-	memset(fresh, true, sizeof fresh);
-	build_getopt_table(program, table);
-	/* First, so that a broken environment does not hide it. */
 	optind = 0;
 	opterr = 0;
 	while ((value = getopt_long(argc, argv, ":", table, NULL)) != -1) {
@@ -291,20 +289,34 @@ option_parse(const struct option_program *program, int argc, char *argv[], void 
 			return OPTION_HELP;
 		if (value == -OPTION_VERSION)
 			return OPTION_VERSION;
-	}
-	environment = parse_environment(program, out);
-	if (environment != OPTION_OK)
-		return environment;
-	optind = 0;
-	while ((value = getopt_long(argc, argv, ":", table, NULL)) != -1) {
 		if (value == '?' || value == ':')
 			return refuse_word(program, value == ':', argv[optind - 1]);
-		if (parse_argument(program, &program->specs[value - 1], optarg, out,
-			    &fresh[value - 1]) != OPTION_OK)
-			return OPTION_BAD;
 	}
-	*first_operand = optind;
 	return OPTION_OK;
+}
+
+enum option_result
+option_parse(const struct option_program *program, int argc, char *argv[], void *out,
+	int *first_operand)
+{
+	struct option table[SPECS_MAX + 3];
+	bool fresh[SPECS_MAX];
+	enum option_result result;
+	int value;
+
+	assert(program->count <= SPECS_MAX);
+	memset(fresh, true, sizeof fresh);
+	build_getopt_table(program, table);
+	result = look_over(program, table, argc, argv);
+	if (result == OPTION_OK)
+		result = parse_environment(program, out);
+	optind = 0;
+	while (result == OPTION_OK &&
+		(value = getopt_long(argc, argv, ":", table, NULL)) != -1)
+		result = parse_argument(program, &program->specs[value - 1], optarg, out,
+			&fresh[value - 1]);
+	*first_operand = optind;
+	return result;
 }
 
 void
