@@ -14,7 +14,7 @@ BASE := attr clock lock log reason counter rate text buffer address option
 WIRE := scan frame stream
 MESSAGES := batch filter recent
 SERVER := options endpoint print ingest session listener query history report http main
-CLIENT := options sender status main
+CLIENT := options reply link input sender status main
 MODULES := $(BASE:%=base/%) $(WIRE:%=wire/%) $(MESSAGES:%=messages/%) \
 	$(SERVER:%=server/%) $(CLIENT:%=client/%)
 
