@@ -58,6 +58,7 @@ struct reply {
 	const char *type;
 	struct text body;
 	struct stream_state *stream; /* instead of a body, where it is not NULL */
+	bool is_head;
 };
 
 /* A history without end, sent as it is read. */
@@ -397,6 +398,11 @@ build_response(struct reply *reply)
 			STREAM_BLOCK_BYTES, read_stream, reply->stream, free_stream);
 		if (response == NULL)
 			free_stream(reply->stream);
+		/* The library would end even a body that is not sent with a last chunk.
+		 */
+		else if (reply->is_head)
+			(void)MHD_set_response_options(
+				response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
 	} else {
 		response = MHD_create_response_from_buffer(
 			reply->body.len, reply->body.bytes, MHD_RESPMEM_MUST_FREE);
@@ -460,11 +466,13 @@ answer(void *argument, struct MHD_Connection *connection, const char *path,
 	static char head_was_read;
 	struct http *h = argument;
 	const struct route *route = find_route(path);
-	struct reply reply = {.status = MHD_HTTP_OK, .type = TYPE_JSON};
+	struct reply reply = {.status = MHD_HTTP_OK,
+		.type = TYPE_JSON,
+		.is_head = strcmp(method, "HEAD") == 0};
 
 	(void)version;
 	(void)upload;
-	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
+	if (strcmp(method, "GET") != 0 && !reply.is_head) {
 		reply_problem(&reply, MHD_HTTP_METHOD_NOT_ALLOWED, "Method Not Allowed",
 			"this side is read-only; messages are sent over TCP");
 		return send_reply(h, connection, &reply);

@@ -166,19 +166,13 @@ answer_foreign(struct session *s, enum frame_protocol protocol)
 	return end(s, CLOSE_wrong_protocol);
 }
 
-static enum step
+static void
 count_rejected(struct session *s, const struct frame_item *item)
 {
 	s->read.rejected[item->reason]++;
 	s->errors_in_row++;
 	print_event(s->shared->print, &s->origin, "rejected %s at offset %" PRIu64 ": %s",
 		reason_reject_name(item->reason), item->offset, item->error);
-	if (s->errors_in_row > s->shared->options->max_errors)
-		return end_with_error(s, CLOSE_max_errors,
-			reason_close_name(CLOSE_max_errors),
-			"too many rejected messages in a row",
-			s->consumed_bytes + item->offset);
-	return STEP_GO_ON;
 }
 
 static enum step
@@ -193,12 +187,18 @@ take_outcome(struct session *s, enum frame_event event, const struct frame_item 
 		s->errors_in_row = 0;
 		break;
 	case FRAME_REJECT:
-		return count_rejected(s, item);
+		count_rejected(s, item);
+		if (s->errors_in_row > s->shared->options->max_errors)
+			return end_with_error(s, CLOSE_max_errors,
+				reason_close_name(CLOSE_max_errors),
+				"too many rejected messages in a row",
+				s->consumed_bytes + item->begin + item->offset);
+		break;
 	case FRAME_FATAL:
-		(void)count_rejected(s, item);
+		count_rejected(s, item);
 		return end_with_error(s, CLOSE_wrong_protocol,
 			reason_reject_name(item->reason), item->error,
-			s->consumed_bytes + item->offset);
+			s->consumed_bytes + item->begin + item->offset);
 	case FRAME_FOREIGN:
 		return answer_foreign(s, item->protocol);
 	}

@@ -125,6 +125,7 @@ reject_message(struct frame *f, struct view *v, enum reject_reason reason,
 	v->event = FRAME_REJECT;
 	v->item->reason = reason;
 	v->item->error = error;
+	v->item->begin = v->position;
 	v->item->offset = offset;
 	v->position += consumed;
 	if (consumed > 0)
@@ -397,7 +398,6 @@ phase_length(struct frame *f, struct view *v)
 {
 	const uint8_t *bytes = v->bytes + v->position;
 	size_t arrived = v->len - v->position, len, consumed;
-	struct frame_item judged;
 
 	if (arrived > 0 && bytes[0] != 0) {
 		(void)reject_message(f, v, REJECT_bad_frame,
@@ -422,11 +422,13 @@ phase_length(struct frame *f, struct view *v)
 			return MOVE_MORE;
 		return reject_incomplete(f, v, arrived - FRAME_LENGTH_BYTES);
 	}
-	v->position += consumed;
-	if (len == 0)
+	if (len == 0) {
+		v->position += consumed;
 		return MOVE_ON;
-	v->event = frame_judge(bytes + FRAME_LENGTH_BYTES, len, f->max_depth, &judged);
-	*v->item = judged;
+	}
+	v->event = frame_judge(bytes + FRAME_LENGTH_BYTES, len, f->max_depth, v->item);
+	v->item->begin += v->position + FRAME_LENGTH_BYTES;
+	v->position += consumed;
 	return MOVE_OUT;
 }
 
@@ -506,6 +508,7 @@ frame_judge(const uint8_t *bytes, size_t len, unsigned max_depth, struct frame_i
 	result = scan_feed(&scan, bytes + begin, len - begin, &used);
 	if (result == SCAN_MORE && scan_may_end(&scan))
 		result = SCAN_DONE;
+	item->begin = begin;
 	item->offset = used;
 	if (result != SCAN_DONE) {
 		item->reason = result == SCAN_BAD ? scan.reason : REJECT_syntax;

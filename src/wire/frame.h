@@ -58,6 +58,7 @@ struct frame_item {
 	const uint8_t *text;
 	size_t len;
 	enum reject_reason reason;
+	size_t begin;    /* of the rejected message, from the first of the bytes given */
 	uint64_t offset; /* of the offending byte, from the message's first byte */
 	const char *error;
 	enum frame_protocol protocol;
