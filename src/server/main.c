@@ -263,9 +263,9 @@ run(struct server *server)
 	}
 	(void)sigwait(&signals, &signal_number);
 	unblock_signals(&signals);
-	/* Threads still run then: nothing can be freed. */
+	/* Threads still run then: nothing can be freed, nor what exit would tidy up. */
 	if (stop(server) != 0)
-		return EXIT_FAILURE;
+		_exit(EXIT_FAILURE);
 	log_totals(server);
 	fini_modules(server);
 	return EXIT_SUCCESS;

@@ -9,8 +9,8 @@
  * what still waits in a socket is not taken for received.  A cycle only closes, as a
  * simple client does, and outruns the receiver until its queue of connections is full;
  * from then on the kernel's retry after a second would be measured.  So each worker's
- * every 100th cycle, and its last, is followed by an empty connection that waits for its
- * end: by then the receiver has accepted all before it.
+ * every 100th cycle, and its last, waits for the receiver's end before it closes: by then
+ * the receiver has accepted all before it.
  *
  * The main thread connects and keeps the time; each connection (cycle: each worker) has a
  * thread.  Whatever goes wrong ends the program: half a measurement is none.
@@ -166,15 +166,13 @@ run_cycle(void *argument)
 		int fd = connect_to_target();
 
 		send_all(fd, payload.bytes, payload.len);
-		if (close(fd) != 0)
+		if (i % CYCLES_A_WAIT == 0 || i == cycles_per_worker)
+			finish(fd);
+		else if (close(fd) != 0)
 			err(EXIT_FAILURE, "close");
 		w->connections++;
 		w->messages += payload.messages;
 		w->bytes += payload.len;
-		if (i % CYCLES_A_WAIT == 0 || i == cycles_per_worker) {
-			finish(connect_to_target());
-			w->connections++;
-		}
 	}
 	return NULL;
 }

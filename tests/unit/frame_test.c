@@ -1,0 +1,928 @@
+/*
+ * frame_test: how the bytes of a connection become messages.
+ *
+ * A row is an input and the transcript that it must give: a line an outcome.  Every input
+ * is run whole, byte by byte, in every cut into two and in random cuts, by a caller that
+ * keeps and drops bytes as frame.h asks for, and every transcript must be the same.
+ *
+ * Behind the rows come random documents, whose transcripts are written along with them,
+ * and the same with bytes changed, where only the cuts must make no difference.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "wire/frame.h"
+
+#include <stdlib.h>
+
+#include "cuts.h"
+#include "tap.h"
+
+#define MAX_MESSAGE 1000
+#define MAX_DEPTH 16
+#define ROOM_BYTES 131072
+#define CORPUS_RUNS 100
+#define MUTATION_RUNS 300
+
+/* Lines of a transcript. */
+#define MESSAGE(text) "message " text "\n"
+#define REJECT(reason, offset) "reject " #reason " " #offset "\n"
+#define FATAL(reason, offset) "fatal " #reason " " #offset "\n"
+#define FOREIGN(protocol) "foreign " #protocol "\n"
+#define WITHIN "within\n"       /* where the input ends, before frame_finish */
+#define UNDECIDED "undecided\n" /* the same */
+
+#define ONE "{\"i\":1}"
+#define TWO "{\"i\":2}"
+#define THREE "{\"i\":3}"
+#define RS "\x1e"
+#define BOM "\xef\xbb\xbf"
+#define LEN(last_byte) "\0\0\0" last_byte
+#define SPACES_32 "                                "
+#define SPACES_64 SPACES_32 SPACES_32
+#define SPACES_256 SPACES_64 SPACES_64 SPACES_64 SPACES_64
+
+struct row {
+	const char *name;
+	const char *input;
+	size_t len;
+	const char *transcript;
+	size_t max_message;
+	unsigned max_depth;
+	bool is_broken; /* the end is no orderly one */
+};
+
+#define ENDING(name, input, transcript, ...)                            \
+	{                                                               \
+		name, input, sizeof(input) - 1, transcript, __VA_ARGS__ \
+	}
+#define LIMITED(name, max_message, max_depth, input, transcript) \
+	ENDING(name, input, transcript, max_message, max_depth, false)
+#define ROW(name, input, transcript) \
+	ENDING(name, input, transcript, MAX_MESSAGE, MAX_DEPTH, false)
+#define BROKEN(name, input, transcript) \
+	ENDING(name, input, transcript, MAX_MESSAGE, MAX_DEPTH, true)
+
+static const struct row streams[] = {
+	ROW("nothing", "", ""),
+	ROW("white space alone", " \t\r\n\n", ""),
+	ROW("one message", ONE, MESSAGE(ONE)),
+	ROW("one message and a line feed", ONE "\n", MESSAGE(ONE)),
+	ROW("lines", ONE "\n" TWO "\n" THREE "\n",
+		MESSAGE(ONE) MESSAGE(TWO) MESSAGE(THREE)),
+	ROW("lines with CR", ONE "\r\n" TWO "\r\n", MESSAGE(ONE) MESSAGE(TWO)),
+	ROW("blank lines", "\n\n" ONE "\n\r\n\n" TWO "\n\n", MESSAGE(ONE) MESSAGE(TWO)),
+	ROW("nothing between", ONE TWO THREE, MESSAGE(ONE) MESSAGE(TWO) MESSAGE(THREE)),
+	ROW("nothing between strings", "\"a\"\"b\"", MESSAGE("\"a\"") MESSAGE("\"b\"")),
+	ROW("nothing between arrays", "[][1]", MESSAGE("[]") MESSAGE("[1]")),
+	ROW("NUL between", ONE "\0" TWO "\0", MESSAGE(ONE) MESSAGE(TWO)),
+	ROW("many NUL between", " \0\0" ONE "\0 \0" TWO, MESSAGE(ONE) MESSAGE(TWO)),
+	ROW("white space before and behind", " \t" ONE "  " TWO " ",
+		MESSAGE(ONE) MESSAGE(TWO)),
+	ROW("pretty-printed", "{\n  \"i\": 1,\n  \"j\": [\n    2\n  ]\n}\n" TWO "\n",
+		MESSAGE("{\n  \"i\": 1,\n  \"j\": [\n    2\n  ]\n}") MESSAGE(TWO)),
+	ROW("elements in the first column", "[\n{\n},\n[\n]\n]\n" TWO,
+		MESSAGE("[\n{\n},\n[\n]\n]") MESSAGE(TWO)),
+	ROW("text in Chinese", "{\"content\":\"\xe4\xbd\xa0\xe5\xa5\xbd\"}",
+		MESSAGE("{\"content\":\"\xe4\xbd\xa0\xe5\xa5\xbd\"}")),
+	ROW("byte order mark", BOM ONE "\n" TWO, MESSAGE(ONE) MESSAGE(TWO)),
+	ROW("byte order mark and white space", BOM "\r\n" ONE, MESSAGE(ONE)),
+	ROW("byte order mark alone", BOM, ""),
+	ROW("byte order mark and a number", BOM "1 ", MESSAGE("1")),
+	ROW("half an object", "{\"i\":", WITHIN REJECT(incomplete, 5)),
+	ROW("half an object behind a whole", ONE "\n{\"i\"",
+		MESSAGE(ONE) WITHIN REJECT(incomplete, 4)),
+	ROW("half a string", "\"abc", WITHIN REJECT(incomplete, 4)),
+	ROW("half a character", "\"\xe4\xb8", WITHIN REJECT(incomplete, 3)),
+	ROW("half an object and white space", "[1 \n", WITHIN REJECT(incomplete, 4)),
+	BROKEN("half an object, broken", "{\"i\":", WITHIN REJECT(incomplete, 5)),
+	BROKEN("a whole object, broken", ONE, MESSAGE(ONE)),
+	BROKEN("a whole string, broken", "\"a\"", MESSAGE("\"a\"")),
+	BROKEN("nothing, broken", "", ""),
+	BROKEN("white space, broken", ONE "\n  ", MESSAGE(ONE)),
+};
+
+static const struct row numbers[] = {
+	ROW("on a line", "42\n", MESSAGE("42")),
+	ROW("on a line between objects", ONE "\n42\n" TWO "\n",
+		MESSAGE(ONE) MESSAGE("42") MESSAGE(TWO)),
+	ROW("separated by spaces", "1 2 -3.5e1 ",
+		MESSAGE("1") MESSAGE("2") MESSAGE("-3.5e1")),
+	ROW("separated by NUL", "1\0-2\0", MESSAGE("1") MESSAGE("-2")),
+	ROW("separated by CR", "1\r2\r\n", MESSAGE("1") MESSAGE("2")),
+	ROW("at an orderly end", "42", WITHIN MESSAGE("42")),
+	ROW("fraction at an orderly end", "4.25", WITHIN MESSAGE("4.25")),
+	ROW("zero at an orderly end", "0", WITHIN MESSAGE("0")),
+	ROW("exponent at an orderly end", "1e5", WITHIN MESSAGE("1e5")),
+	ROW("last of several at an orderly end", "1\n2",
+		MESSAGE("1") WITHIN MESSAGE("2")),
+	ROW("unfinished at an orderly end", "-", WITHIN REJECT(incomplete, 1)),
+	ROW("unfinished fraction at an orderly end", "1.", WITHIN REJECT(incomplete, 2)),
+	ROW("unfinished exponent at an orderly end", "1e+", WITHIN REJECT(incomplete, 3)),
+	ROW("object behind a number", "42" ONE "\n" TWO, REJECT(syntax, 2) MESSAGE(TWO)),
+	ROW("object on the line behind a number", "42\n" ONE, MESSAGE("42") MESSAGE(ONE)),
+	ROW("comma behind a number", "1,2\n" ONE, REJECT(syntax, 1) MESSAGE(ONE)),
+	ROW("RS behind a number", "1" RS ONE, REJECT(syntax, 1) MESSAGE(ONE)),
+	ROW("leading zero", "01\n" ONE, REJECT(syntax, 1) MESSAGE(ONE)),
+	ROW("number behind an object", ONE "1 ", MESSAGE(ONE) MESSAGE("1")),
+	BROKEN("on a line, broken", "42\n", MESSAGE("42")),
+	BROKEN("at a broken end", "42", WITHIN REJECT(incomplete, 2)),
+	BROKEN("last of several at a broken end", "1\n23",
+		MESSAGE("1") WITHIN REJECT(incomplete, 2)),
+	BROKEN("unfinished at a broken end", "1.", WITHIN REJECT(incomplete, 2)),
+	ROW("literals", "true\nfalse null\0",
+		MESSAGE("true") MESSAGE("false") MESSAGE("null")),
+	ROW("literal at an orderly end", "true", WITHIN MESSAGE("true")),
+	ROW("half a literal at an orderly end", "tru", WITHIN REJECT(incomplete, 3)),
+	ROW("literals without a space", "truefalse\n" ONE,
+		REJECT(syntax, 4) MESSAGE(ONE)),
+	ROW("object behind a literal", "null" ONE "\n" TWO,
+		REJECT(syntax, 4) MESSAGE(TWO)),
+	ROW("string behind a literal", "null\"a\"\n" TWO, REJECT(syntax, 4) MESSAGE(TWO)),
+	BROKEN("literal at a broken end", "true", WITHIN REJECT(incomplete, 4)),
+	BROKEN("literal on a line, broken", "true\n", MESSAGE("true")),
+};
+
+/* Where the search for the next message goes on. */
+static const struct row resyncs[] = {
+	ROW("junk on a line", ONE "\njunk\n" TWO "\n" THREE "\n",
+		MESSAGE(ONE) REJECT(syntax, 0) MESSAGE(TWO) MESSAGE(THREE)),
+	ROW("many lines of junk are one region", "junk\nmore\n\n\"junk\"\n42\ntrue\n" ONE,
+		REJECT(syntax, 0) MESSAGE(ONE)),
+	ROW("value missing", "{\"i\":}\n" TWO "\n", REJECT(syntax, 5) MESSAGE(TWO)),
+	ROW("array is a beginning", "junk\n[1]\n", REJECT(syntax, 0) MESSAGE("[1]")),
+	ROW("indented is none", "junk\n " ONE "\n" TWO, REJECT(syntax, 0) MESSAGE(TWO)),
+	ROW("behind a tab is none", "junk\n\t[1]\n" TWO, REJECT(syntax, 0) MESSAGE(TWO)),
+	ROW("behind CR is none", "junk\r" ONE "\n" TWO, REJECT(syntax, 0) MESSAGE(TWO)),
+	ROW("behind CR LF is one", "junk\r\n" ONE, REJECT(syntax, 0) MESSAGE(ONE)),
+	ROW("on the same line is none", "junk " ONE "\n" TWO,
+		REJECT(syntax, 0) MESSAGE(TWO)),
+	ROW("behind a blank line", "junk\n\n\n" ONE, REJECT(syntax, 0) MESSAGE(ONE)),
+	ROW("two regions", "junk\n" ONE "\njunk\n" TWO,
+		REJECT(syntax, 0) MESSAGE(ONE) REJECT(syntax, 0) MESSAGE(TWO)),
+	ROW("two regions side by side", "{\"i\":}\n{\"j\":}\n" ONE,
+		REJECT(syntax, 5) REJECT(syntax, 5) MESSAGE(ONE)),
+	ROW("junk to the end", ONE "\njunk\njunk", MESSAGE(ONE) REJECT(syntax, 0)),
+	ROW("line feed within a string", "{\"t\":\"a\n" TWO "\n",
+		REJECT(syntax, 7) MESSAGE(TWO)),
+	ROW("line feed within a string, no brace behind it", "{\"t\":\"a\nb\"}\n" TWO,
+		REJECT(syntax, 7) MESSAGE(TWO)),
+	ROW("brace in the first column where none can be", "[1\n" TWO "\n",
+		REJECT(syntax, 3) MESSAGE(TWO)),
+	ROW("bracket in the first column where none can be", "{\"a\":1\n[2]\n",
+		REJECT(syntax, 7) MESSAGE("[2]")),
+	ROW("brace in place of a key", "{\n" TWO, REJECT(syntax, 2) MESSAGE(TWO)),
+	ROW("unclosed object eats what fits", "{\"a\":\n" TWO "\n" THREE,
+		REJECT(syntax, 14) MESSAGE(THREE)),
+	ROW("pretty-printed, broken",
+		"{\n  \"a\": 1,\n  \"b\": oops,\n  \"c\": {\n    \"d\": 2\n  }\n}\n" TWO
+		"\n",
+		REJECT(syntax, 19) MESSAGE(TWO)),
+	ROW("what is left of a broken one may begin a line",
+		"{\"a\":x,\"b\":\n[1]\n}\n" TWO,
+		REJECT(syntax, 5) MESSAGE("[1]") REJECT(syntax, 0) MESSAGE(TWO)),
+	ROW("closing brace too many", ONE "}\n" TWO,
+		MESSAGE(ONE) REJECT(syntax, 0) MESSAGE(TWO)),
+	ROW("comma between messages", ONE ",\n" TWO,
+		MESSAGE(ONE) REJECT(syntax, 0) MESSAGE(TWO)),
+	ROW("by NUL", "junk\0" ONE, REJECT(syntax, 0) MESSAGE(ONE)),
+	ROW("by NUL, to anything", "junk\0true ", REJECT(syntax, 0) MESSAGE("true")),
+	ROW("by NUL within an object", "{\"a\":\0" ONE, REJECT(syntax, 5) MESSAGE(ONE)),
+	ROW("by NUL within a string", "\"a\0" ONE, REJECT(syntax, 2) MESSAGE(ONE)),
+	ROW("by RS", "junk" RS ONE, REJECT(syntax, 0) MESSAGE(ONE)),
+	ROW("by RS, to anything", "junk" RS "42 ", REJECT(syntax, 0) MESSAGE("42")),
+	ROW("by RS at the offending place", "{\"a\":" RS ONE,
+		REJECT(syntax, 5) MESSAGE(ONE)),
+	ROW("RS between messages", ONE RS TWO,
+		MESSAGE(ONE) REJECT(syntax, 0) MESSAGE(TWO)),
+	ROW("bad UTF-8", "{\"t\":\"\xe4\xb8\"}\n" TWO, REJECT(utf8, 8) MESSAGE(TWO)),
+	ROW("bad UTF-8 outside a string", "\xff\n" TWO, REJECT(syntax, 0) MESSAGE(TWO)),
+	ROW("byte order mark later", ONE "\n" BOM TWO "\n" THREE,
+		MESSAGE(ONE) REJECT(syntax, 0) MESSAGE(THREE)),
+	ROW("offset counts from the message", "  \n [1,}\n" ONE,
+		REJECT(syntax, 3) MESSAGE(ONE)),
+	BROKEN("junk, broken", "junk", REJECT(syntax, 0)),
+};
+
+static const struct row records[] = {
+	ROW("one", RS ONE "\n", MESSAGE(ONE)),
+	ROW("several", RS ONE "\n" RS TWO "\n" RS THREE "\n",
+		MESSAGE(ONE) MESSAGE(TWO) MESSAGE(THREE)),
+	ROW("without line feeds", RS ONE RS TWO, MESSAGE(ONE) WITHIN MESSAGE(TWO)),
+	ROW("no line feed at the end", RS ONE "\n" RS TWO,
+		MESSAGE(ONE) WITHIN MESSAGE(TWO)),
+	BROKEN("no line feed at a broken end", RS ONE, WITHIN MESSAGE(ONE)),
+	ROW("CR LF", RS ONE "\r\n" RS TWO "\r\n", MESSAGE(ONE) MESSAGE(TWO)),
+	ROW("white space around the value", RS " \t" ONE " \t\n" RS "\r\n" TWO " \n",
+		MESSAGE(ONE) MESSAGE(TWO)),
+	ROW("white space and the end", RS ONE "  ", WITHIN MESSAGE(ONE)),
+	ROW("white space and RS", RS ONE "  " RS TWO "\n", MESSAGE(ONE) MESSAGE(TWO)),
+	ROW("blank lines between", RS ONE "\n\n\n" RS TWO "\n\n",
+		MESSAGE(ONE) MESSAGE(TWO)),
+	ROW("line feeds within the value", RS "{\n\"i\":1\n}\n" RS TWO "\n",
+		MESSAGE("{\n\"i\":1\n}") MESSAGE(TWO)),
+	ROW("empty ones", RS RS RS ONE "\n" RS "\n" RS TWO "\n" RS,
+		MESSAGE(ONE) MESSAGE(TWO)),
+	ROW("empty alone", RS, ""),
+	ROW("a string", RS "\"a\"\n", MESSAGE("\"a\"")),
+	ROW("number and line feed", RS "42\n", MESSAGE("42")),
+	ROW("number and space", RS "42 " RS ONE "\n", MESSAGE("42") MESSAGE(ONE)),
+	ROW("number, space, end", RS "42 ", WITHIN MESSAGE("42")),
+	ROW("number cut by RS", RS "42" RS ONE "\n", REJECT(syntax, 2) MESSAGE(ONE)),
+	ROW("number cut by the end", RS "42", WITHIN REJECT(incomplete, 2)),
+	BROKEN("number cut by a broken end", RS "42", WITHIN REJECT(incomplete, 2)),
+	ROW("number and NUL", RS "42\0\n" RS ONE "\n", REJECT(syntax, 2) MESSAGE(ONE)),
+	ROW("literal and line feed", RS "true\n", MESSAGE("true")),
+	ROW("literal cut by RS", RS "true" RS ONE "\n", REJECT(syntax, 4) MESSAGE(ONE)),
+	ROW("literal cut by the end", RS "null", WITHIN REJECT(incomplete, 4)),
+	ROW("half a literal cut by RS", RS "tr" RS ONE "\n",
+		REJECT(syntax, 2) MESSAGE(ONE)),
+	ROW("object cut by RS", RS "{\"a\":" RS ONE "\n", REJECT(syntax, 5) MESSAGE(ONE)),
+	ROW("string cut by RS", RS "\"ab" RS ONE "\n", REJECT(syntax, 3) MESSAGE(ONE)),
+	ROW("cut by the end", RS "{\"a\":", WITHIN REJECT(incomplete, 5)),
+	ROW("two values", RS ONE TWO "\n" RS THREE "\n",
+		REJECT(syntax, 7) MESSAGE(THREE)),
+	ROW("two values and a space", RS ONE " " TWO "\n" RS THREE "\n",
+		REJECT(syntax, 8) MESSAGE(THREE)),
+	ROW("two numbers", RS "1 2\n" RS THREE "\n", REJECT(syntax, 2) MESSAGE(THREE)),
+	ROW("NUL behind the value", RS ONE "\0\n" RS TWO "\n",
+		REJECT(syntax, 7) MESSAGE(TWO)),
+	ROW("garbage behind the value", RS ONE "x\n" RS TWO "\n",
+		REJECT(syntax, 7) MESSAGE(TWO)),
+	ROW("garbage on the line behind", RS ONE "\nx\n" RS TWO "\n",
+		MESSAGE(ONE) REJECT(syntax, 0) MESSAGE(TWO)),
+	ROW("a message without RS", RS ONE "\n" TWO "\n" RS THREE "\n",
+		MESSAGE(ONE) REJECT(syntax, 0) MESSAGE(THREE)),
+	ROW("empty ones behind garbage", RS "x" RS RS "\n" RS ONE "\n",
+		REJECT(syntax, 0) MESSAGE(ONE)),
+	ROW("garbage to the end", RS ONE "\nx\n" TWO "\n",
+		MESSAGE(ONE) REJECT(syntax, 0)),
+	ROW("syntax", RS "{\"i\":}\n" RS TWO "\n", REJECT(syntax, 5) MESSAGE(TWO)),
+	ROW("a line in the first column is no beginning",
+		RS "{\"i\":}\n" ONE "\n" RS TWO "\n", REJECT(syntax, 5) MESSAGE(TWO)),
+	ROW("NUL is no beginning", RS "x\0" ONE "\n" RS TWO "\n",
+		REJECT(syntax, 0) MESSAGE(TWO)),
+	ROW("bad UTF-8", RS "\"\xff\"\n" RS TWO "\n", REJECT(utf8, 1) MESSAGE(TWO)),
+};
+
+static const struct row lengths[] = {
+	ROW("one", LEN("\x07") ONE, MESSAGE(ONE)),
+	ROW("several", LEN("\x07") ONE LEN("\x07") TWO, MESSAGE(ONE) MESSAGE(TWO)),
+	ROW("white space around the value", LEN("\x0b") " \n" ONE "\r\n", MESSAGE(ONE)),
+	ROW("number", LEN("\x02") "42" LEN("\x01") "7", MESSAGE("42") MESSAGE("7")),
+	ROW("literal", LEN("\x04") "true", MESSAGE("true")),
+	ROW("longer than 255", "\0\0\x01\x03[" SPACES_256 "1]",
+		MESSAGE("[" SPACES_256 "1]")),
+	BROKEN("number at a broken end", LEN("\x02") "42", MESSAGE("42")),
+	ROW("keep-alive", "\0\0\0\0", ""),
+	ROW("keep-alives between",
+		"\0\0\0\0\0\0\0\0" LEN("\x07") ONE "\0\0\0\0" LEN("\x07") TWO,
+		MESSAGE(ONE) MESSAGE(TWO)),
+	ROW("no value", LEN("\x02") "  " LEN("\x07") ONE, REJECT(syntax, 0) MESSAGE(ONE)),
+	ROW("unfinished value", LEN("\x06") "{\"i\":1" LEN("\x07") ONE,
+		REJECT(syntax, 6) MESSAGE(ONE)),
+	ROW("unfinished number", LEN("\x02") "1." LEN("\x07") ONE,
+		REJECT(syntax, 2) MESSAGE(ONE)),
+	ROW("two values", LEN("\x0e") ONE TWO LEN("\x07") THREE,
+		REJECT(syntax, 7) MESSAGE(THREE)),
+	ROW("two numbers", LEN("\x04") " 1 2" LEN("\x07") ONE,
+		REJECT(syntax, 2) MESSAGE(ONE)),
+	ROW("junk behind the value", LEN("\x09") ONE " x" LEN("\x07") TWO,
+		REJECT(syntax, 8) MESSAGE(TWO)),
+	ROW("NUL behind the value", LEN("\x08") ONE "\0" LEN("\x07") TWO,
+		REJECT(syntax, 7) MESSAGE(TWO)),
+	ROW("record separator before the value", LEN("\x08") RS ONE LEN("\x07") TWO,
+		REJECT(syntax, 0) MESSAGE(TWO)),
+	ROW("syntax", LEN("\x06") "{\"i\":}" LEN("\x07") TWO,
+		REJECT(syntax, 5) MESSAGE(TWO)),
+	ROW("offset counts from the value", LEN("\x06") "  [1,]" LEN("\x07") TWO,
+		REJECT(syntax, 3) MESSAGE(TWO)),
+	ROW("bad UTF-8", LEN("\x03") "\"\xff\"" LEN("\x07") TWO,
+		REJECT(utf8, 1) MESSAGE(TWO)),
+	ROW("line feed within the value", LEN("\x08") "{\"i\"\n:1}" LEN("\x07") TWO,
+		MESSAGE("{\"i\"\n:1}") MESSAGE(TWO)),
+	ROW("impossible length", LEN("\x07") ONE "\x01\0\0\0" TWO,
+		MESSAGE(ONE) FATAL(bad_frame, 0)),
+	ROW("text where a length belongs", LEN("\x07") ONE "\n" TWO LEN("\x07") THREE,
+		MESSAGE(ONE) FATAL(bad_frame, 0)),
+	ROW("half a length", LEN("\x07") ONE "\0\0",
+		MESSAGE(ONE) WITHIN REJECT(incomplete, 0)),
+	ROW("one byte of a length", "\0", WITHIN REJECT(incomplete, 0)),
+	ROW("length without a frame", LEN("\x07"), WITHIN REJECT(incomplete, 0)),
+	ROW("half a frame", LEN("\x07") "{\"i\"", WITHIN REJECT(incomplete, 4)),
+	ROW("a whole value in half a frame", LEN("\x08") ONE,
+		WITHIN REJECT(incomplete, 7)),
+	BROKEN("half a frame, broken", LEN("\x07") "{", WITHIN REJECT(incomplete, 1)),
+};
+
+/* max_message is 10, max_depth 3. */
+#define LARGE(name, input, transcript) LIMITED(name, 10, 3, input, transcript)
+static const struct row limits[] = {
+	LARGE("longest string", "\"12345678\"\n" ONE,
+		MESSAGE("\"12345678\"") MESSAGE(ONE)),
+	LARGE("string longer by one", "\"123456789\"\n" ONE,
+		REJECT(too_large, 10) MESSAGE(ONE)),
+	LARGE("string longer by two", "\"1234567890\"" ONE,
+		REJECT(too_large, 10) MESSAGE(ONE)),
+	LARGE("string far beyond",
+		ONE "\"a long, long string, much longer than is accepted\"" TWO,
+		MESSAGE(ONE) REJECT(too_large, 10) MESSAGE(TWO)),
+	LARGE("longest object", "{\"i\":1234}" ONE, MESSAGE("{\"i\":1234}") MESSAGE(ONE)),
+	LARGE("object longer by one", "{\"i\":12345}" ONE,
+		REJECT(too_large, 10) MESSAGE(ONE)),
+	LARGE("white space around is not counted",
+		"            " ONE "            \n" TWO, MESSAGE(ONE) MESSAGE(TWO)),
+	LARGE("white space within is counted", "[1       ][1        ]" ONE,
+		MESSAGE("[1       ]") REJECT(too_large, 10) MESSAGE(ONE)),
+	LARGE("longest number", "1234567890 " ONE, MESSAGE("1234567890") MESSAGE(ONE)),
+	LARGE("number longer by one", "12345678901 " ONE,
+		REJECT(too_large, 10) MESSAGE(ONE)),
+	LARGE("number far beyond", "123456789012345678901234567890\n" ONE,
+		REJECT(too_large, 10) MESSAGE(ONE)),
+	LARGE("longest number at the end", "1234567890", WITHIN MESSAGE("1234567890")),
+	LARGE("number longer by one at the end", "12345678901",
+		REJECT(too_large, 10) WITHIN),
+	LARGE("several", "[12345678901234]\n[12345678901234]" ONE,
+		REJECT(too_large, 10) REJECT(too_large, 10) MESSAGE(ONE)),
+	LARGE("lines within are not looked at", "[\n" ONE ",\n" TWO "\n]\n" THREE,
+		REJECT(too_large, 10) MESSAGE(THREE)),
+	LARGE("unfinished", ONE "\"a long, long string",
+		MESSAGE(ONE) REJECT(too_large, 10) WITHIN),
+	LARGE("syntax error in the last byte", "[123456789x]\n" ONE,
+		REJECT(syntax, 10) MESSAGE(ONE)),
+	LARGE("syntax error one byte behind it", "[1234567890x]\n" ONE,
+		REJECT(too_large, 10) MESSAGE(ONE)),
+	LARGE("syntax error far behind", "[12345678901234567890,}\n\n" ONE "\n" TWO,
+		REJECT(too_large, 10) MESSAGE(ONE) MESSAGE(TWO)),
+	LARGE("syntax error at a brace in the first column",
+		"[12345678901234567890\n" ONE, REJECT(too_large, 10) MESSAGE(ONE)),
+	LARGE("cut by NUL", "\"a long, long string\0" ONE,
+		REJECT(too_large, 10) MESSAGE(ONE)),
+	LARGE("deepest", "[[[1]]]" ONE, MESSAGE("[[[1]]]") MESSAGE(ONE)),
+	LARGE("deeper by one", "[[[[1]]]]\n" ONE, REJECT(too_deep, 3) MESSAGE(ONE)),
+	LARGE("deeper by an object", "[[[{}]]]\n" ONE, REJECT(too_deep, 3) MESSAGE(ONE)),
+	LARGE("deeper in the first column", "[[[\n" ONE "]]]\n" TWO,
+		REJECT(too_deep, 4) MESSAGE(ONE) REJECT(syntax, 0) MESSAGE(TWO)),
+	LARGE("too deep behind too large", "[1234567890,[[[\n" ONE,
+		REJECT(too_large, 10) MESSAGE(ONE)),
+	LIMITED("one byte", 1, 1, "1 12 \"\" [] 3",
+		MESSAGE("1") REJECT(too_large, 1) REJECT(too_large, 1)
+			REJECT(too_large, 1) WITHIN MESSAGE("3")),
+
+	LARGE("rs: longest", RS "\"12345678\"\n" RS ONE "\n",
+		MESSAGE("\"12345678\"") MESSAGE(ONE)),
+	LARGE("rs: longer by one", RS "\"123456789\"\n" RS ONE "\n",
+		REJECT(too_large, 10) MESSAGE(ONE)),
+	LARGE("rs: far beyond", RS ONE "\n" RS "\"a long, long string\"\n" RS TWO "\n",
+		MESSAGE(ONE) REJECT(too_large, 10) MESSAGE(TWO)),
+	LARGE("rs: longest number", RS "1234567890\n" RS ONE "\n",
+		MESSAGE("1234567890") MESSAGE(ONE)),
+	LARGE("rs: number longer by one", RS "12345678901\n" RS ONE "\n",
+		REJECT(too_large, 10) MESSAGE(ONE)),
+	LARGE("rs: behind the oversize value", RS "\"123456789\"x" ONE "\n" RS TWO "\n",
+		REJECT(too_large, 10) MESSAGE(TWO)),
+	LARGE("rs: oversize value cut by RS", RS "\"a long, long string" RS ONE "\n",
+		REJECT(too_large, 10) MESSAGE(ONE)),
+	LARGE("rs: unfinished", RS "\"a long, long string", REJECT(too_large, 10) WITHIN),
+	LARGE("rs: too deep", RS "[[[[1]]]]\n" RS ONE "\n",
+		REJECT(too_deep, 3) MESSAGE(ONE)),
+
+	LARGE("length: longest", LEN("\x0a") "\"12345678\"" LEN("\x07") ONE,
+		MESSAGE("\"12345678\"") MESSAGE(ONE)),
+	LARGE("length: longer by one", LEN("\x0b") "\"123456789\"" LEN("\x07") ONE,
+		REJECT(too_large, 10) MESSAGE(ONE)),
+	LARGE("length: several",
+		LEN("\x0b") "xxxxxxxxxxx" LEN("\x0c") "\0\0\0\0\0\0\0\0\0\0\0\0" LEN(
+			"\x07") ONE,
+		REJECT(too_large, 10) REJECT(too_large, 10) MESSAGE(ONE)),
+	LARGE("length: white space is counted", LEN("\x0b") ONE "    " LEN("\x07") TWO,
+		REJECT(too_large, 10) MESSAGE(TWO)),
+	LARGE("length: unfinished", LEN("\x0b") "xxx", REJECT(too_large, 10) WITHIN),
+	LARGE("length: just finished", LEN("\x0b") "xxxxxxxxxxx", REJECT(too_large, 10)),
+	LARGE("length: largest of all", "\0\xff\xff\xffxxx",
+		REJECT(too_large, 10) WITHIN),
+	LARGE("length: too deep", LEN("\x09") "[[[[1]]]]" LEN("\x07") ONE,
+		REJECT(too_deep, 3) MESSAGE(ONE)),
+};
+
+static const struct row prefixes[] = {
+	ROW("hello", "BIO/1 {\"ack\":\"store\"}\n", FOREIGN(bio)),
+	ROW("hello of another version", "BIO/9 {}\n", FOREIGN(bio)),
+	ROW("hello, shortest", "BIO/", FOREIGN(bio)),
+	ROW("TLS", "\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03", FOREIGN(tls)),
+	ROW("request", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", FOREIGN(http)),
+	ROW("request with a body", "POST / HTTP/1.1\r\n\r\n" ONE "\n" TWO "\n",
+		FOREIGN(http)),
+	ROW("preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", FOREIGN(http)),
+	ROW("undecided B", "B", UNDECIDED REJECT(syntax, 0)),
+	ROW("undecided BIO", "BIO", UNDECIDED REJECT(syntax, 0)),
+	ROW("undecided 16", "\x16", UNDECIDED REJECT(syntax, 0)),
+	ROW("undecided half a mark", "\xef\xbb", UNDECIDED REJECT(syntax, 0)),
+	BROKEN("undecided at a broken end", "BI", UNDECIDED REJECT(syntax, 0)),
+	ROW("another word with B", "BOO\n" ONE, REJECT(syntax, 0) MESSAGE(ONE)),
+	ROW("hello without a slash", "BIO 1\n" ONE, REJECT(syntax, 0) MESSAGE(ONE)),
+	ROW("verb in lower case", "get / HTTP/1.1\n" ONE, REJECT(syntax, 0) MESSAGE(ONE)),
+	ROW("verb behind white space", " GET /\n" ONE, REJECT(syntax, 0) MESSAGE(ONE)),
+	ROW("verb later", ONE "\nGET / HTTP/1.1\n" TWO,
+		MESSAGE(ONE) REJECT(syntax, 0) MESSAGE(TWO)),
+	ROW("hello later", ONE "\nBIO/1 {}\n" TWO,
+		MESSAGE(ONE) REJECT(syntax, 0) MESSAGE(TWO)),
+	ROW("hello behind a byte order mark", BOM "BIO/1 {}\n" TWO,
+		REJECT(syntax, 0) MESSAGE(TWO)),
+	ROW("16 and another byte", "\x16\x02\n" ONE, REJECT(syntax, 0) MESSAGE(ONE)),
+	ROW("EF and another byte", "\xef\xbf\n" ONE, REJECT(syntax, 0) MESSAGE(ONE)),
+	ROW("SSH", "SSH-2.0-x\r\n" ONE, REJECT(syntax, 0) MESSAGE(ONE)),
+	ROW("space, then RS", " " RS ONE "\n" TWO,
+		REJECT(syntax, 0) MESSAGE(ONE) MESSAGE(TWO)),
+	ROW("space, then NUL", " " LEN("\x07") ONE "\n" TWO,
+		REJECT(syntax, 0) MESSAGE(TWO)),
+};
+
+/* A run: the caller's side of the contract, and the transcript of what came out. */
+struct run {
+	struct frame frame;
+	const char *input;
+	size_t read, dropped; /* of the input; what lies between is kept */
+	FILE *out;
+};
+
+static void
+write_outcome(FILE *out, enum frame_event event, const struct frame_item *item)
+{
+	static const char *const protocols[] = {"bio", "http", "tls"};
+
+	switch (event) {
+	case FRAME_MORE:
+		break;
+	case FRAME_MESSAGE:
+		(void)fputs("message ", out);
+		(void)fwrite(item->text, 1, item->len, out);
+		(void)fputs("\n", out);
+		break;
+	case FRAME_REJECT:
+	case FRAME_FATAL:
+		(void)fprintf(out, "%s %s %llu\n",
+			event == FRAME_FATAL ? "fatal" : "reject",
+			reason_reject_name(item->reason),
+			(unsigned long long)item->offset);
+		EXPECT(item->error != NULL && item->error[0] != '\0');
+		break;
+	case FRAME_FOREIGN:
+		(void)fprintf(out, "foreign %s\n", protocols[item->protocol]);
+		EXPECT_INT(0, item->used);
+		break;
+	}
+}
+
+/* Takes what the kept bytes hold; as in scan_test, their memory ends with them. */
+static void
+take_outcomes(struct run *r)
+{
+	static uint8_t room[ROOM_BYTES];
+	size_t len = r->read - r->dropped, used = 0;
+	uint8_t *kept = room + sizeof room - len;
+	struct frame_item item;
+	enum frame_event event;
+
+	if (len > sizeof room)
+		abort();
+	memcpy(kept, r->input + r->dropped, len);
+	do {
+		memset(&item, 0, sizeof item);
+		event = frame_next(&r->frame, kept + used, len - used, &item);
+		if (!EXPECT(item.used <= len - used))
+			break;
+		if (event == FRAME_MESSAGE)
+			EXPECT(item.text >= kept + used &&
+				item.text + item.len <= kept + used + item.used);
+		write_outcome(r->out, event, &item);
+		used += item.used;
+	} while (event != FRAME_MORE);
+	r->dropped += used;
+}
+
+/* The transcript of one way of cutting the input; the caller frees it. */
+static char *
+run_input(const struct row *row, size_t way, size_t *transcript_len)
+{
+	struct run r = {.input = row->input};
+	struct cut cut = cut_begin(way, row->len);
+	char *transcript;
+
+	r.out = open_memstream(&transcript, transcript_len);
+	if (r.out == NULL)
+		abort();
+	memset(&r.frame, 0xa5, sizeof r.frame);
+	frame_init(&r.frame, row->max_message, row->max_depth);
+	while (r.read < row->len) {
+		r.read += cut_next(&cut, row->len - r.read);
+		take_outcomes(&r);
+		EXPECT(r.read - r.dropped <= row->max_message + FRAME_SLACK_BYTES);
+	}
+	if (frame_is_undecided(&r.frame))
+		(void)fputs("undecided\n", r.out);
+	else if (frame_is_within(&r.frame))
+		(void)fputs("within\n", r.out);
+	frame_finish(&r.frame, !row->is_broken);
+	take_outcomes(&r);
+	EXPECT_INT(row->len, r.dropped);
+	(void)fclose(r.out);
+	return transcript;
+}
+
+/* Every way of cutting gives this transcript; the first that does not is noted. */
+static void
+check_ways(const struct row *row, const char *transcript, size_t transcript_len)
+{
+	for (size_t way = 0; way < cut_ways(row->len); way++) {
+		size_t len;
+		char *got = run_input(row, way, &len);
+		bool same;
+
+		tap_context("way %zu", way);
+		same = EXPECT_BYTES(transcript, transcript_len, got, len);
+		free(got);
+		if (!same)
+			return;
+	}
+}
+
+static void
+check_rows(const char *topic, const struct row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		tap_begin("%s: %s", topic, rows[i].name);
+		check_ways(&rows[i], rows[i].transcript, strlen(rows[i].transcript));
+		tap_end();
+	}
+}
+
+/* A record whose value is followed by `spaces` of white space before its line feed. */
+static void
+check_record_with_spaces(size_t spaces, const char *transcript)
+{
+	char *input;
+	struct row row = {.max_message = 10, .max_depth = 1};
+	FILE *out = open_memstream(&input, &row.len);
+
+	if (out == NULL)
+		abort();
+	(void)fprintf(out, RS ONE "%*s\n" RS TWO "\n", (int)spaces, "");
+	(void)fclose(out);
+	row.input = input;
+	check_ways(&row, transcript, strlen(transcript));
+	free(input);
+}
+
+/* The white space behind a record's value is kept, so there is an end to it. */
+static void
+records_end_within_the_slack(void)
+{
+	size_t most = 10 + FRAME_SLACK_BYTES - 1 - strlen(ONE);
+
+	check_record_with_spaces(most, MESSAGE(ONE) MESSAGE(TWO));
+	check_record_with_spaces(most + 1, REJECT(too_large, 10) MESSAGE(TWO));
+	check_record_with_spaces(most * 2, REJECT(too_large, 10) MESSAGE(TWO));
+}
+
+static void
+verbs_need_their_space(void)
+{
+	static const char *const verbs[] = {"GET", "HEAD", "POST", "PUT", "PATCH",
+		"DELETE", "OPTIONS", "CONNECT", "TRACE", "PRI"};
+	static const struct {
+		const char *behind, *transcript;
+	} rows[] = {
+		{" ", FOREIGN(http)},
+		{" * HTTP/1.1\r\n\r\n" ONE "\n", FOREIGN(http)},
+		{"", UNDECIDED REJECT(syntax, 0)},
+		{"\n" ONE, REJECT(syntax, 0) MESSAGE(ONE)},
+		{"S \n" ONE, REJECT(syntax, 0) MESSAGE(ONE)},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(verbs) * COUNT_OF(rows); i++) {
+		const char *transcript = rows[i % COUNT_OF(rows)].transcript;
+		char input[64];
+		struct row row = {.max_message = MAX_MESSAGE, .max_depth = MAX_DEPTH};
+
+		row.input = input;
+		row.len = (size_t)snprintf(input, sizeof input, "%s%s",
+			verbs[i / COUNT_OF(rows)], rows[i % COUNT_OF(rows)].behind);
+		check_ways(&row, transcript, strlen(transcript));
+	}
+}
+
+/* A length whose three bytes all count. */
+static void
+long_frames(void)
+{
+	enum { LONG = 0x010203 };
+	static const char transcript[] = MESSAGE("1") MESSAGE(ONE);
+	static const size_t ways[] = {CUT_WHOLE, CUT_IN_TWO(2), CUT_IN_TWO(LONG),
+		CUT_IN_TWO(LONG + FRAME_LENGTH_BYTES)};
+	char *input, *got;
+	size_t len;
+	struct row row = {.max_message = LONG, .max_depth = 1};
+	FILE *out = open_memstream(&input, &row.len);
+
+	if (out == NULL)
+		abort();
+	(void)fwrite("\0\1\2\3", 1, FRAME_LENGTH_BYTES, out);
+	(void)fprintf(out, "%*d", (int)LONG, 1);
+	(void)fwrite(LEN("\x07") ONE, 1, FRAME_LENGTH_BYTES + strlen(ONE), out);
+	(void)fclose(out);
+	row.input = input;
+	for (size_t i = 0; i < COUNT_OF(ways); i++) {
+		got = run_input(&row, ways[i], &len);
+		EXPECT_BYTES(transcript, strlen(transcript), got, len);
+		free(got);
+	}
+	free(input);
+}
+
+static void
+first_bytes_decide_the_framing(void)
+{
+	static const struct {
+		const char *input;
+		size_t len;
+		enum framing framing;
+	} rows[] = {
+		{"{", 1, FRAMING_stream},
+		{" ", 1, FRAMING_stream},
+		{"junk", 4, FRAMING_stream},
+		{BOM RS, 4, FRAMING_stream},
+		{RS, 1, FRAMING_rs},
+		{RS ONE, 8, FRAMING_rs},
+		{"\0", 1, FRAMING_length},
+		{"\0\0\0\0", 4, FRAMING_length},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct frame f;
+		struct frame_item item;
+		const uint8_t *input = (const uint8_t *)rows[i].input;
+
+		tap_context("row %zu", i);
+		frame_init(&f, MAX_MESSAGE, MAX_DEPTH);
+		EXPECT(!frame_is_within(&f) && !frame_is_undecided(&f));
+		EXPECT(frame_next(&f, input, rows[i].len, &item) <= FRAME_REJECT);
+		EXPECT_INT(rows[i].framing, f.framing);
+		EXPECT(!frame_is_undecided(&f));
+	}
+}
+
+/* One text on its own, as a hello or a line hands it over. */
+static void
+whole_texts_are_judged(void)
+{
+	static const struct {
+		const char *input, *transcript;
+	} rows[] = {
+		{ONE, MESSAGE(ONE)},
+		{" \t" ONE "\r\n ", MESSAGE(ONE)},
+		{"42", MESSAGE("42")},
+		{"  -1.5e3  ", MESSAGE("-1.5e3")},
+		{"true", MESSAGE("true")},
+		{"[[[1]]]", MESSAGE("[[[1]]]")},
+		{"[[[[1]]]]", REJECT(too_deep, 3)},
+		{"", REJECT(syntax, 0)},
+		{"  ", REJECT(syntax, 0)},
+		{"{", REJECT(syntax, 1)},
+		{"  {\"i\"", REJECT(syntax, 4)},
+		{"1.", REJECT(syntax, 2)},
+		{"tru", REJECT(syntax, 3)},
+		{"  [1,]", REJECT(syntax, 3)},
+		{"\"\xff\"", REJECT(utf8, 1)},
+		{ONE TWO, REJECT(syntax, 7)},
+		{" " ONE "  x", REJECT(syntax, 9)},
+		{"1 2", REJECT(syntax, 2)},
+		{"42x", REJECT(syntax, 2)},
+		{ONE RS, REJECT(syntax, 7)},
+		{BOM ONE, REJECT(syntax, 0)},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct frame_item item = {0};
+		const uint8_t *input = (const uint8_t *)rows[i].input;
+		char got[TAP_TEXT_MAX] = "";
+		FILE *out = fmemopen(got, sizeof got, "w");
+
+		if (out == NULL)
+			abort();
+		write_outcome(
+			out, frame_judge(input, strlen(rows[i].input), 3, &item), &item);
+		(void)fclose(out);
+		EXPECT_TEXT(rows[i].transcript, got);
+	}
+}
+
+/* Random documents. */
+static void
+write_string(FILE *out, uint64_t *random)
+{
+	static const char *const fragments[] = {"plain text",
+		"a longer run of plain text", "\\n", "\\\"", "\\\\", "\\u00e9",
+		"\\ud83d\\ude00", "\\ud800", "/",
+		"\xe4\xb8\xad\xe6\x96\x87\xe6\xb6\x88\xe6\x81\xaf", "\xf0\x9f\x98\x80",
+		"\xc3\xa9", "{", "}]", "[1,", ":", "\x7f"};
+
+	(void)fputc('"', out);
+	for (size_t n = random_below(random, 5); n > 0; n--)
+		(void)fputs(fragments[random_below(random, COUNT_OF(fragments))], out);
+	(void)fputc('"', out);
+}
+
+static void
+write_white(FILE *out, uint64_t *random)
+{
+	static const char *const white[] = {"", "", "", "", " ", "\n", "\r\n\t", "  "};
+
+	(void)fputs(white[random_below(random, COUNT_OF(white))], out);
+}
+
+static void
+write_scalar(FILE *out, uint64_t *random)
+{
+	static const char *const scalars[] = {"0", "-0", "7", "-12", "3.25", "1e5",
+		"-1.5E-3", "12345678901234567890", "true", "false", "null"};
+
+	(void)fputs(scalars[random_below(random, COUNT_OF(scalars))], out);
+}
+
+static void
+write_value(FILE *out, uint64_t *random, unsigned depth)
+{
+	size_t kind = random_below(random, depth > 0 ? 8 : 3);
+	bool object = kind >= 6;
+
+	if (kind == 0) {
+		write_scalar(out, random);
+		return;
+	}
+	if (kind < 3) {
+		write_string(out, random);
+		return;
+	}
+	(void)fputc(object ? '{' : '[', out);
+	write_white(out, random);
+	for (size_t n = random_below(random, 4); n > 0; n--) {
+		if (object) {
+			write_string(out, random);
+			write_white(out, random);
+			(void)fputc(':', out);
+			write_white(out, random);
+		}
+		write_value(out, random, depth - 1);
+		write_white(out, random);
+		if (n > 1)
+			(void)fputc(',', out);
+	}
+	(void)fputc(object ? '}' : ']', out);
+}
+
+static void
+write_framed(
+	FILE *out, uint64_t *random, enum framing framing, const char *text, size_t len)
+{
+	static const char separators[][4] = {"\n", "\r\n", " ", "\0", " \n\n", ""};
+	static const size_t separator_lens[] = {1, 2, 1, 1, 3, 0};
+	const uint8_t head[] = {
+		0, (uint8_t)(len >> 16), (uint8_t)(len >> 8), (uint8_t)len};
+	static const uint8_t keep_alive[FRAME_LENGTH_BYTES] = {0};
+	bool ends_itself = strchr("{[\"", text[0]) != NULL;
+	size_t i = random_below(random, COUNT_OF(separators) - !ends_itself);
+
+	switch (framing) {
+	case FRAMING_stream:
+		(void)fwrite(text, 1, len, out);
+		(void)fwrite(separators[i], 1, separator_lens[i], out);
+		break;
+	case FRAMING_rs:
+		(void)fprintf(out, RS "%s%s\n", text, i % 2 == 0 ? " " : "");
+		break;
+	case FRAMING_length:
+		(void)fwrite(head, 1, sizeof head, out);
+		(void)fwrite(text, 1, len, out);
+		if (i == 0)
+			(void)fwrite(keep_alive, 1, sizeof keep_alive, out);
+		break;
+	case FRAMING_COUNT:
+		break;
+	}
+}
+
+struct corpus {
+	char *input, *transcript;
+	size_t len, transcript_len;
+};
+
+static void
+corpus_init(struct corpus *c, uint64_t *random, enum framing framing)
+{
+	FILE *input = open_memstream(&c->input, &c->len);
+	FILE *transcript = open_memstream(&c->transcript, &c->transcript_len);
+
+	if (input == NULL || transcript == NULL)
+		abort();
+	for (size_t n = 1 + random_below(random, 6); n > 0; n--) {
+		char *text;
+		size_t len;
+		FILE *out = open_memstream(&text, &len);
+
+		if (out == NULL)
+			abort();
+		write_value(out, random, 3);
+		(void)fclose(out);
+		write_framed(input, random, framing, text, len);
+		(void)fprintf(transcript, "message %s\n", text);
+		free(text);
+	}
+	(void)fclose(input);
+	(void)fclose(transcript);
+}
+
+static void
+corpus_fini(struct corpus *c)
+{
+	free(c->input);
+	free(c->transcript);
+}
+
+static void
+random_documents_come_out_as_they_are(void)
+{
+	for (int framing = 0; framing < FRAMING_COUNT; framing++) {
+		uint64_t random = (uint64_t)framing;
+
+		tap_begin("random documents, framing %s",
+			reason_framing_name((enum framing)framing));
+		for (size_t i = 0; i < CORPUS_RUNS && tap.failures == 0; i++) {
+			struct corpus c;
+			struct row row = {
+				.max_message = FRAME_MESSAGE_MAX, .max_depth = 3};
+
+			corpus_init(&c, &random, (enum framing)framing);
+			row.input = c.input;
+			row.len = c.len;
+			check_ways(&row, c.transcript, c.transcript_len);
+			corpus_fini(&c);
+		}
+		tap_end();
+	}
+}
+
+static void
+mutate(struct corpus *c, uint64_t *random)
+{
+	static const char bytes[] = "\0\0\x01\n\n \x1e{[\"\\}],:1\x80\xe4\xff";
+
+	for (size_t n = 1 + random_below(random, 4); n > 0; n--)
+		c->input[random_below(random, c->len)] =
+			bytes[random_below(random, sizeof bytes - 1)];
+}
+
+/* Whatever comes: the cuts change nothing. */
+static void
+cuts_change_nothing_about_damaged_documents(void)
+{
+	uint64_t random = 1;
+
+	for (size_t i = 0; i < MUTATION_RUNS && tap.failures == 0; i++) {
+		struct corpus c;
+		struct row row = {.is_broken = random_below(&random, 2) == 0,
+			.max_message = 1 + random_below(&random, 100),
+			.max_depth = 1 + (unsigned)random_below(&random, 4)};
+		size_t len;
+		char *whole;
+
+		corpus_init(
+			&c, &random, (enum framing)random_below(&random, FRAMING_COUNT));
+		mutate(&c, &random);
+		row.input = c.input;
+		row.len = c.len;
+		whole = run_input(&row, CUT_WHOLE, &len);
+		check_ways(&row, whole, len);
+		free(whole);
+		corpus_fini(&c);
+	}
+}
+
+int
+main(void)
+{
+	check_rows("stream", streams, COUNT_OF(streams));
+	check_rows("number", numbers, COUNT_OF(numbers));
+	check_rows("resync", resyncs, COUNT_OF(resyncs));
+	check_rows("record", records, COUNT_OF(records));
+	check_rows("length", lengths, COUNT_OF(lengths));
+	check_rows("limit", limits, COUNT_OF(limits));
+	check_rows("prefix", prefixes, COUNT_OF(prefixes));
+	TAP_RUN(records_end_within_the_slack);
+	TAP_RUN(verbs_need_their_space);
+	TAP_RUN(long_frames);
+	TAP_RUN(first_bytes_decide_the_framing);
+	TAP_RUN(whole_texts_are_judged);
+	random_documents_come_out_as_they_are();
+	TAP_RUN(cuts_change_nothing_about_damaged_documents);
+	return tap_finish();
+}
