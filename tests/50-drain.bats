@@ -1,0 +1,189 @@
+#!/usr/bin/env bats
+# The end: what had arrived before the signal is counted, what had not is not waited for.
+
+load helpers/bio
+
+# connect NAME: a connection that stays open, its descriptor in the variable NAME.
+connect() {
+	local -n descriptor=$1
+	# shellcheck disable=SC2034 # the caller's
+	exec {descriptor}<>"/dev/tcp/${BIO%:*}/${BIO##*:}"
+}
+
+# python [ARGUMENT...]: Python, with the addresses and the words of words.py.
+python() {
+	BIO=$BIO HTTP=$HTTP PYTHONPATH=$BATS_TEST_DIRNAME/helpers PYTHONDONTWRITEBYTECODE=1 \
+		python3 "$@"
+}
+
+# expect_totals ACCEPTED REJECTED CONNECTIONS: what the log says at the end.
+expect_totals() {
+	run -0 grep -c "stopped: $1 messages accepted and $2 rejected on $3 connections\$" \
+		"$BATS_TEST_TMPDIR/server.err"
+}
+
+# start_stuck_server [FLAG...]: one whose session cannot end, since nobody reads what it
+# prints; unstick reads it.
+start_stuck_server() {
+	mkfifo "$BATS_TEST_TMPDIR/server.out"
+	# shellcheck disable=SC2034 # only held open
+	exec {stuck}<>"$BATS_TEST_TMPDIR/server.out"
+	start_server --print "$@"
+	send_bytes '"%0200000d"' 0
+	expect_messages 1 0
+}
+
+unstick() {
+	start reader cat "$BATS_TEST_TMPDIR/server.out"
+}
+
+is_refused() {
+	if send_bytes '' 2>/dev/null; then
+		return 1
+	fi
+}
+
+is_draining() {
+	[[ $(get /readyz --output /dev/null --write-out '%{http_code}') == 503 ]]
+}
+
+is_flooded() {
+	(($(counter messages.received_total) > 10000))
+}
+
+@test "SIGTERM and SIGINT end an idle server with 0" {
+	start_server
+	expect_messages 0 0
+	stop_server
+	expect_totals 0 0 0
+	start_server
+	send_line 1
+	expect_messages 1 0
+	kill -INT "$SERVER_PID"
+	expect_exit "$SERVER_PID" 0
+	expect_totals 1 0 1
+}
+
+@test "connections that wait in the kernel's queue are served at the end" {
+	local first
+	start_server --mode serial
+	connect first
+	printf '{"first":1}\n' >&"$first"
+	expect_messages 1 0
+	python -c 'from words import deliver; deliver(*[b"{\"later\":1}"] * 50)'
+	stop_server
+	expect_totals 51 0 51
+}
+
+@test "all that had arrived is read, however much it is" {
+	local first
+	start_server --mode serial
+	connect first
+	printf '{"first":1}\n' >&"$first"
+	expect_messages 1 0
+	python -c 'from words import deliver; deliver(b"{\"later\":1}" * 3000)'
+	stop_server
+	expect_totals 3001 0 2
+}
+
+@test "half a message at the end is incomplete" {
+	local first
+	start_server
+	connect first
+	printf '{"i":1}{"half' >&"$first"
+	expect_counter bytes.received_total 13
+	stop_server
+	expect_totals 1 1 1
+}
+
+@test "a number at the end counts where its sender had finished" {
+	local first
+	start_server --mode serial
+	connect first
+	printf 1 >&"$first"
+	expect_counter bytes.received_total 1
+	python -c 'from words import deliver; deliver(b"42")'
+	stop_server
+	expect_totals 1 1 2
+}
+
+@test "an open connection is told of the end, and closed" {
+	local first
+	start_server
+	connect first
+	printf '{"i":1}\n' >&"$first"
+	expect_messages 1 0
+	kill -TERM "$SERVER_PID"
+	run -0 cat <&"$first"
+	assert_equal "$(jq -c '.error | [.code, .offset]' <<<"$output")" '["draining",8]'
+	expect_exit "$SERVER_PID" 0
+	expect_totals 1 0 1
+}
+
+@test "a peer that does not read its last line is not waited for" {
+	local first
+	start_server --drain-timeout 20s
+	connect first
+	printf '[' >&"$first"
+	expect_counter bytes.received_total 1
+	stop_server
+	expect_totals 0 1 1
+}
+
+@test "senders that never stop do not keep the server from stopping" {
+	start_server --drain-timeout 20s
+	start flood python -c 'from words import flood; print(flood(b"[]"))'
+	local flood=$STARTED seen accepted
+	wait_until 20 is_flooded
+	seen=$(counter messages.received_total)
+	stop_server
+	expect_exit "$flood" 0
+	accepted=$(sed -n 's/.* stopped: \([0-9]*\) messages accepted and [01] rejected on 1 connections$/\1/p' \
+		"$BATS_TEST_TMPDIR/server.err")
+	assert [ "$accepted" -ge "$seen" ]
+	assert [ "$accepted" -le "$(cat "$BATS_TEST_TMPDIR/flood.out")" ]
+}
+
+@test "no new connections are taken during the drain, and /readyz says 503" {
+	start_stuck_server --drain-timeout 1h
+	kill -TERM "$SERVER_PID"
+	wait_until 20 is_draining
+	run -0 get /readyz --include
+	assert_line $'Retry-After: 1\r'
+	assert_line --partial '"status":503'
+	expect_counter state draining
+	run -0 get /livez --fail
+	wait_until 20 is_refused
+	unstick
+	expect_exit "$SERVER_PID" 0
+	expect_totals 1 0 '[0-9]*'
+}
+
+@test "--drain-timeout: what has not ended by then is a failure" {
+	start_stuck_server --drain-timeout 300ms
+	kill -TERM "$SERVER_PID"
+	expect_exit "$SERVER_PID" 1
+	run -0 server_log
+	assert_output --partial ' connections had not ended when the time was up'
+	refute_output --partial stopped:
+}
+
+@test "a second signal ends the server at once" {
+	start_stuck_server --drain-timeout 1h
+	kill -TERM "$SERVER_PID"
+	wait_until 20 is_draining
+	kill -TERM "$SERVER_PID"
+	expect_exit "$SERVER_PID" 143
+	run -0 server_log
+	refute_output --partial stopped:
+}
+
+@test "the ready file is gone as soon as the drain begins" {
+	start_stuck_server --drain-timeout 1h
+	kill -TERM "$SERVER_PID"
+	wait_until 20 is_draining
+	assert [ ! -e "$BATS_TEST_TMPDIR/ready" ]
+	unstick
+	expect_exit "$SERVER_PID" 0
+	expect_totals 1 0 1
+}
