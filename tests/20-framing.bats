@@ -4,12 +4,6 @@
 
 load helpers/bio
 
-# python [ARGUMENT...]: Python, with the addresses and the words of words.py.
-python() {
-	BIO=$BIO HTTP=$HTTP PYTHONPATH=$BATS_TEST_DIRNAME/helpers PYTHONDONTWRITEBYTECODE=1 \
-		python3 "$@"
-}
-
 # expect_latest FILE: the newest message is the file, byte for byte.
 expect_latest() {
 	get /messages/latest/raw >"$BATS_TEST_TMPDIR/latest"

@@ -28,16 +28,6 @@ ids() {
 	get "/messages?$1" | jq -r '[.messages[].id] | join(" ")'
 }
 
-# page_through QUERY: the ids of all pages, each asked for where the one before says.
-page_through() {
-	local page on=''
-	while page=$(get "/messages?$1$on" | jq -r '(.messages[].id | "\(.)"),
-		"&before=\(.next_before // empty)", "&after=\(.next_after // empty)"'); do
-		grep -v '&' <<<"$page" || true
-		on=$(grep '&' <<<"$page") || return 0
-	done
-}
-
 # expect_problem CODE PATH: an answer that says what is wrong.
 expect_problem() {
 	run -0 get "$2" --write-out '%{http_code} %{content_type}'

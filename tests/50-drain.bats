@@ -10,12 +10,6 @@ connect() {
 	exec {descriptor}<>"/dev/tcp/${BIO%:*}/${BIO##*:}"
 }
 
-# python [ARGUMENT...]: Python, with the addresses and the words of words.py.
-python() {
-	BIO=$BIO HTTP=$HTTP PYTHONPATH=$BATS_TEST_DIRNAME/helpers PYTHONDONTWRITEBYTECODE=1 \
-		python3 "$@"
-}
-
 # expect_totals ACCEPTED REJECTED CONNECTIONS: what the log says at the end.
 expect_totals() {
 	run -0 grep -c "stopped: $1 messages accepted and $2 rejected on $3 connections\$" \

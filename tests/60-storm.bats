@@ -3,25 +3,9 @@
 
 load helpers/bio
 
-# python [ARGUMENT...]: Python, with the addresses and the words of words.py.
-python() {
-	BIO=$BIO HTTP=$HTTP PYTHONPATH=$BATS_TEST_DIRNAME/helpers PYTHONDONTWRITEBYTECODE=1 \
-		python3 "$@"
-}
-
 # load ...: `load` is a word of bats.
 send_load() {
 	"$BUILD/bench/load" "$1" --to "$BIO" "${@:2}"
-}
-
-# page_through QUERY: the ids of all pages, each asked for where the one before says.
-page_through() {
-	local page on=''
-	while page=$(get "/messages?$1$on" | jq -r '(.messages[].id | "\(.)"),
-		"&before=\(.next_before // empty)", "&after=\(.next_after // empty)"'); do
-		grep -v '&' <<<"$page" || true
-		on=$(grep '&' <<<"$page") || return 0
-	done
 }
 
 @test "20000 times connect, send, close: each is counted, numbered and shown once" {

@@ -83,8 +83,12 @@ static bool
 number_equals(double number, const char *text)
 {
 	char *end;
-	double wanted = strtod(text, &end);
+	double wanted;
 
+	/* What JSON writes numbers with: neither white space nor hexadecimal. */
+	if (text[strspn(text, "0123456789+-.eE")] != '\0')
+		return false;
+	wanted = strtod(text, &end);
 	return end != text && *end == '\0' && wanted >= number && wanted <= number;
 }
 

@@ -153,6 +153,22 @@ newest() {
 	get "/messages?limit=$1&order=desc" | jq -c '.messages | reverse | .[].data'
 }
 
+# page_through QUERY: the ids of all pages, each asked for where the one before says.
+page_through() {
+	local page on=''
+	while page=$(get "/messages?$1$on" | jq -r '(.messages[].id | "\(.)"),
+		"&before=\(.next_before // empty)", "&after=\(.next_after // empty)"'); do
+		grep -v '&' <<<"$page" || true
+		on=$(grep '&' <<<"$page") || return 0
+	done
+}
+
+# python [ARGUMENT...]: Python, with the addresses and the words of words.py.
+python() {
+	BIO=$BIO HTTP=$HTTP PYTHONPATH=$BATS_TEST_DIRNAME/helpers PYTHONDONTWRITEBYTECODE=1 \
+		python3 "$@"
+}
+
 teardown() {
 	local pid
 	for pid in "${CHILDREN[@]}"; do

@@ -47,6 +47,8 @@ fields_match_by_text_and_numbers_by_value(void)
 		{".n", "15e-1", true},
 		{".n", "1.51", false},
 		{".n", "1.5x", false},
+		{".n", " 1.5", false},
+		{".n", "0x1.8", false},
 		{".n", "", false},
 		{".big", "1000", true},
 		{".yes", "true", true},
