@@ -393,8 +393,9 @@ int
 listener_drain(struct listener *l, uint64_t timeout_ms)
 {
 	uint64_t deadline_ns = clock_deadline_ns(timeout_ms);
-	bool in_time = true;
-	size_t left;
+	bool in_time = true, has_last_left;
+	pthread_t last_left;
+	size_t workers;
 
 	atomic_store_explicit(&l->shared->is_draining, true, memory_order_release);
 	shut_gates(l);
@@ -405,15 +406,17 @@ listener_drain(struct listener *l, uint64_t timeout_ms)
 	condition_broadcast(&l->changed);
 	while (l->workers > 0 && in_time)
 		in_time = condition_wait(&l->changed, &l->lock, deadline_ns);
-	left = l->workers;
+	workers = l->workers;
+	last_left = l->last_left;
+	has_last_left = l->has_last_left;
+	l->has_last_left = false;
 	lock_release(&l->lock);
-	if (left > 0) {
-		log_error("%zu connections had not ended when the time was up", left);
-		return -1;
-	}
-	if (l->has_last_left)
-		(void)pthread_join(l->last_left, NULL);
-	return 0;
+	if (has_last_left)
+		(void)pthread_join(last_left, NULL);
+	if (workers == 0)
+		return 0;
+	log_error("%zu connections had not ended when the time was up", workers);
+	return -1;
 }
 
 void
