@@ -68,12 +68,6 @@ static const struct prefix prefixes[] = {
 	PREFIX("PRI ", PREFIX_FOREIGN, FRAME_PROTOCOL_HTTP),
 };
 
-static inline bool
-is_white(uint8_t c)
-{
-	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
-
 void
 frame_init(struct frame *f, size_t max_message, unsigned max_depth)
 {
@@ -220,7 +214,7 @@ static enum move
 phase_between(struct frame *f, struct view *v)
 {
 	while (v->position < v->len &&
-		(is_white(v->bytes[v->position]) || v->bytes[v->position] == '\0'))
+		(scan_is_white(v->bytes[v->position]) || v->bytes[v->position] == '\0'))
 		v->position++;
 	if (v->position == v->len)
 		return MOVE_MORE;
@@ -291,7 +285,7 @@ phase_terminator(struct frame *f, struct view *v)
 		return accept_message(f, v, f->value_len, f->value_len, PHASE_BETWEEN);
 	}
 	c = v->bytes[behind];
-	if (!is_white(c) && !(c == '\0' && in_stream))
+	if (!scan_is_white(c) && !(c == '\0' && in_stream))
 		return reject_message(f, v, REJECT_syntax,
 			"expected white space behind a number or literal", f->value_len,
 			f->value_len, PHASE_RESYNC);
@@ -299,6 +293,18 @@ phase_terminator(struct frame *f, struct view *v)
 		return accept_message(f, v, f->value_len, f->value_len, PHASE_BETWEEN);
 	f->phase = PHASE_RECORD_END;
 	return MOVE_ON;
+}
+
+/* A number is over at a byte that is not its own; here, one that may not stand there. */
+static bool
+is_cut_number(const struct view *v, size_t used)
+{
+	uint8_t next;
+
+	if (used > 0 && strchr("}]\"", v->bytes[v->position - 1]) != NULL)
+		return false;
+	next = v->bytes[v->position];
+	return next != '\0' && !scan_is_white(next);
 }
 
 static enum move
@@ -313,8 +319,10 @@ phase_oversize(struct frame *f, struct view *v)
 	if (used > 0)
 		f->after_newline = v->bytes[v->position + used - 1] == '\n';
 	v->position += used;
-	f->phase = result == SCAN_DONE && f->framing == FRAMING_stream ? PHASE_BETWEEN
-								       : PHASE_RESYNC;
+	f->phase = PHASE_RESYNC;
+	if (result == SCAN_DONE && f->framing == FRAMING_stream &&
+		!is_cut_number(v, used))
+		f->phase = PHASE_BETWEEN;
 	return MOVE_ON;
 }
 
@@ -344,7 +352,7 @@ phase_resync(struct frame *f, struct view *v)
 static enum move
 phase_separator(struct frame *f, struct view *v)
 {
-	while (v->position < v->len && is_white(v->bytes[v->position]))
+	while (v->position < v->len && scan_is_white(v->bytes[v->position]))
 		v->position++;
 	if (v->position == v->len)
 		return MOVE_MORE;
@@ -360,7 +368,7 @@ static enum move
 phase_record(struct frame *f, struct view *v)
 {
 	while (v->position < v->len &&
-		(is_white(v->bytes[v->position]) ||
+		(scan_is_white(v->bytes[v->position]) ||
 			v->bytes[v->position] == FRAME_RECORD_SEPARATOR))
 		v->position++;
 	if (v->position == v->len)
@@ -381,7 +389,7 @@ phase_record_end(struct frame *f, struct view *v)
 		if (c == FRAME_RECORD_SEPARATOR)
 			return accept_message(
 				f, v, f->value_len, f->scanned, PHASE_SEPARATOR);
-		if (!is_white(c))
+		if (!scan_is_white(c))
 			return reject_message(f, v, REJECT_syntax,
 				"expected the end of the record", f->scanned, f->scanned,
 				PHASE_RESYNC);
@@ -415,12 +423,16 @@ phase_length(struct frame *f, struct view *v)
 	consumed = FRAME_LENGTH_BYTES + len;
 	if (len > f->max_message) {
 		f->left = len;
-		return reject_large(f, v, FRAME_LENGTH_BYTES, PHASE_SKIP);
+		(void)reject_large(f, v, FRAME_LENGTH_BYTES, PHASE_SKIP);
+		v->item->begin += FRAME_LENGTH_BYTES;
+		return MOVE_OUT;
 	}
 	if (arrived < consumed) {
 		if (!f->has_ended)
 			return MOVE_MORE;
-		return reject_incomplete(f, v, arrived - FRAME_LENGTH_BYTES);
+		(void)reject_incomplete(f, v, arrived - FRAME_LENGTH_BYTES);
+		v->item->begin += FRAME_LENGTH_BYTES;
+		return MOVE_OUT;
 	}
 	if (len == 0) {
 		v->position += consumed;
@@ -502,7 +514,7 @@ frame_judge(const uint8_t *bytes, size_t len, unsigned max_depth, struct frame_i
 	enum scan_result result;
 	size_t begin = 0, used, behind;
 
-	while (begin < len && is_white(bytes[begin]))
+	while (begin < len && scan_is_white(bytes[begin]))
 		begin++;
 	scan_begin(&scan, max_depth);
 	result = scan_feed(&scan, bytes + begin, len - begin, &used);
@@ -516,7 +528,7 @@ frame_judge(const uint8_t *bytes, size_t len, unsigned max_depth, struct frame_i
 		return FRAME_REJECT;
 	}
 	behind = begin + used;
-	while (behind < len && is_white(bytes[behind]))
+	while (behind < len && scan_is_white(bytes[behind]))
 		behind++;
 	if (behind < len) {
 		item->reason = REJECT_syntax;

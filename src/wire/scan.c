@@ -69,12 +69,6 @@ scan_may_end(const struct scan *s)
 }
 
 static inline bool
-is_white(uint8_t c)
-{
-	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
-
-static inline bool
 is_digit(uint8_t c)
 {
 	return (uint8_t)(c - '0') <= 9;
@@ -385,14 +379,14 @@ push(struct scan *s, bool object)
 
 /* White space is skipped; where the bytes end, the scan stops before what was expected.
  */
-#define NEXT_BYTE(what)                         \
-	do {                                    \
-		while (p < end && is_white(*p)) \
-			p++;                    \
-		if (p == end) {                 \
-			s->expect = (what);     \
-			goto more;              \
-		}                               \
+#define NEXT_BYTE(what)                              \
+	do {                                         \
+		while (p < end && scan_is_white(*p)) \
+			p++;                         \
+		if (p == end) {                      \
+			s->expect = (what);          \
+			goto more;                   \
+		}                                    \
 	} while (0)
 
 /* Lets a token's function run; goes on behind it when the token is whole. */

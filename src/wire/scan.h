@@ -40,6 +40,13 @@ struct scan {
 	uint64_t is_object[SCAN_DEPTH_MAX / 64 + 1]; /* a bit a level; 0 is an array */
 };
 
+/* White space as JSON has it. */
+static inline bool
+scan_is_white(uint8_t c)
+{
+	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
 /* Begins a value; `max_depth` objects and arrays (1 to SCAN_DEPTH_MAX) may be nested. */
 void scan_begin(struct scan *s, unsigned max_depth);
 

@@ -338,6 +338,8 @@ static const struct row limits[] = {
 		REJECT(too_large, 10) MESSAGE(ONE)),
 	LARGE("number far beyond", "123456789012345678901234567890\n" ONE,
 		REJECT(too_large, 10) MESSAGE(ONE)),
+	LARGE("number far beyond, and junk", "123456789012345678x{}\n" ONE,
+		REJECT(too_large, 10) MESSAGE(ONE)),
 	LARGE("longest number at the end", "1234567890", WITHIN MESSAGE("1234567890")),
 	LARGE("number longer by one at the end", "12345678901",
 		REJECT(too_large, 10) WITHIN),
@@ -437,12 +439,18 @@ static const struct row prefixes[] = {
 		REJECT(syntax, 0) MESSAGE(TWO)),
 };
 
-/* A run: the caller's side of the contract, and the transcript of what came out. */
+/* What came out of a run, and where the rejected messages began in the input. */
+struct transcript {
+	char *lines, *begins;
+	size_t len, begins_len;
+};
+
+/* A run: the caller's side of the contract. */
 struct run {
 	struct frame frame;
 	const char *input;
 	size_t read, dropped; /* of the input; what lies between is kept */
-	FILE *out;
+	FILE *lines, *begins;
 };
 
 static void
@@ -479,12 +487,13 @@ take_outcomes(struct run *r)
 {
 	static uint8_t room[ROOM_BYTES];
 	size_t len = r->read - r->dropped, used = 0;
-	uint8_t *kept = room + sizeof room - len;
+	uint8_t *kept;
 	struct frame_item item;
 	enum frame_event event;
 
 	if (len > sizeof room)
 		abort();
+	kept = room + sizeof room - len;
 	memcpy(kept, r->input + r->dropped, len);
 	do {
 		memset(&item, 0, sizeof item);
@@ -494,22 +503,25 @@ take_outcomes(struct run *r)
 		if (event == FRAME_MESSAGE)
 			EXPECT(item.text >= kept + used &&
 				item.text + item.len <= kept + used + item.used);
-		write_outcome(r->out, event, &item);
+		if (event == FRAME_REJECT || event == FRAME_FATAL)
+			(void)fprintf(r->begins, "%zu ", r->dropped + used + item.begin);
+		write_outcome(r->lines, event, &item);
 		used += item.used;
 	} while (event != FRAME_MORE);
 	r->dropped += used;
 }
 
-/* The transcript of one way of cutting the input; the caller frees it. */
-static char *
-run_input(const struct row *row, size_t way, size_t *transcript_len)
+/* The transcript of one way of cutting the input. */
+static struct transcript
+run_input(const struct row *row, size_t way)
 {
-	struct run r = {.input = row->input};
+	struct transcript t;
+	struct run r = {.input = row->input,
+		.lines = open_memstream(&t.lines, &t.len),
+		.begins = open_memstream(&t.begins, &t.begins_len)};
 	struct cut cut = cut_begin(way, row->len);
-	char *transcript;
 
-	r.out = open_memstream(&transcript, transcript_len);
-	if (r.out == NULL)
+	if (r.lines == NULL || r.begins == NULL)
 		abort();
 	memset(&r.frame, 0xa5, sizeof r.frame);
 	frame_init(&r.frame, row->max_message, row->max_depth);
@@ -519,31 +531,49 @@ run_input(const struct row *row, size_t way, size_t *transcript_len)
 		EXPECT(r.read - r.dropped <= row->max_message + FRAME_SLACK_BYTES);
 	}
 	if (frame_is_undecided(&r.frame))
-		(void)fputs("undecided\n", r.out);
+		(void)fputs("undecided\n", r.lines);
 	else if (frame_is_within(&r.frame))
-		(void)fputs("within\n", r.out);
+		(void)fputs("within\n", r.lines);
 	frame_finish(&r.frame, !row->is_broken);
 	take_outcomes(&r);
 	EXPECT_INT(row->len, r.dropped);
-	(void)fclose(r.out);
-	return transcript;
+	(void)fclose(r.lines);
+	(void)fclose(r.begins);
+	return t;
 }
 
-/* Every way of cutting gives this transcript; the first that does not is noted. */
 static void
-check_ways(const struct row *row, const char *transcript, size_t transcript_len)
+transcript_fini(struct transcript *t)
 {
-	for (size_t way = 0; way < cut_ways(row->len); way++) {
-		size_t len;
-		char *got = run_input(row, way, &len);
-		bool same;
+	free(t->lines);
+	free(t->begins);
+}
 
-		tap_context("way %zu", way);
-		same = EXPECT_BYTES(transcript, transcript_len, got, len);
-		free(got);
-		if (!same)
-			return;
-	}
+static bool
+check_way(const struct row *row, const struct transcript *expected, size_t way)
+{
+	struct transcript got = run_input(row, way);
+	bool same;
+
+	tap_context("way %zu", way);
+	same = EXPECT_BYTES(expected->lines, expected->len, got.lines, got.len) &&
+	       EXPECT_TEXT(expected->begins, got.begins);
+	transcript_fini(&got);
+	return same;
+}
+
+/* Every way of cutting gives these lines; the first that does not is noted. */
+static void
+check_ways(const struct row *row, const char *lines, size_t len)
+{
+	struct transcript whole = run_input(row, CUT_WHOLE);
+
+	tap_context("whole");
+	if (EXPECT_BYTES(lines, len, whole.lines, whole.len))
+		for (size_t way = CUT_BYTES; way < cut_ways(row->len); way++)
+			if (!check_way(row, &whole, way))
+				break;
+	transcript_fini(&whole);
 }
 
 static void
@@ -616,11 +646,10 @@ static void
 long_frames(void)
 {
 	enum { LONG = 0x010203 };
-	static const char transcript[] = MESSAGE("1") MESSAGE(ONE);
+	struct transcript expected = {.lines = MESSAGE("1") MESSAGE(ONE), .begins = ""};
 	static const size_t ways[] = {CUT_WHOLE, CUT_IN_TWO(2), CUT_IN_TWO(LONG),
 		CUT_IN_TWO(LONG + FRAME_LENGTH_BYTES)};
-	char *input, *got;
-	size_t len;
+	char *input;
 	struct row row = {.max_message = LONG, .max_depth = 1};
 	FILE *out = open_memstream(&input, &row.len);
 
@@ -631,11 +660,9 @@ long_frames(void)
 	(void)fwrite(LEN("\x07") ONE, 1, FRAME_LENGTH_BYTES + strlen(ONE), out);
 	(void)fclose(out);
 	row.input = input;
-	for (size_t i = 0; i < COUNT_OF(ways); i++) {
-		got = run_input(&row, ways[i], &len);
-		EXPECT_BYTES(transcript, strlen(transcript), got, len);
-		free(got);
-	}
+	expected.len = strlen(expected.lines);
+	for (size_t i = 0; i < COUNT_OF(ways); i++)
+		(void)check_way(&row, &expected, ways[i]);
 	free(input);
 }
 
@@ -669,6 +696,59 @@ first_bytes_decide_the_framing(void)
 		EXPECT_INT(rows[i].framing, f.framing);
 		EXPECT(!frame_is_undecided(&f));
 	}
+}
+
+/* Of each rejected message, so that `begin` and `offset` together are a place. */
+struct begins_row {
+	const char *input;
+	size_t len;
+	const char *begins;
+};
+
+#define BEGINS(input, begins)                    \
+	{                                        \
+		input, sizeof(input) - 1, begins \
+	}
+static const struct begins_row stream_begins[] = {
+	BEGINS("junk\n", "0 "),
+	BEGINS(ONE "\n  [1,]\n" TWO "\n junk\n", "10 24 "),
+	BEGINS(ONE "\n{\"i\":", "8 "),
+	BEGINS(BOM " 12x\n", "4 "),
+	BEGINS("[12345678901234567890]", "0 "),
+	BEGINS(" \0 [12345678901234567890] x", "3 26 "),
+	BEGINS("GE", "0 "),
+};
+
+static const struct begins_row record_begins[] = {
+	BEGINS(RS ONE "\n" RS " 12" RS "\n" RS "x\n", "11 16 "),
+	BEGINS(RS ONE "\nx\n", "9 "),
+	BEGINS(RS "[12345678901234567890]\n", "1 "),
+};
+
+static const struct begins_row length_begins[] = {
+	BEGINS(LEN("\x04") "  x " LEN("\x02") "[," LEN("\0") LEN("\x01") "]", "6 12 22 "),
+	BEGINS(LEN("\x07") ONE "junk", "11 "),
+	BEGINS(LEN("\x07") ONE LEN("\x20") "too large", "15 "),
+	BEGINS(LEN("\x07") ONE LEN("\x07") "{", "15 "),
+};
+
+static void
+check_begins(const char *topic, const struct begins_row *rows, size_t count)
+{
+	tap_begin("rejected messages tell their begin, framing %s", topic);
+	for (size_t i = 0; i < count; i++) {
+		struct row row = {.input = rows[i].input,
+			.len = rows[i].len,
+			.max_message = 10,
+			.max_depth = 3};
+		struct transcript whole = run_input(&row, CUT_WHOLE);
+
+		tap_context("row %zu", i);
+		EXPECT_TEXT(rows[i].begins, whole.begins);
+		check_ways(&row, whole.lines, whole.len);
+		transcript_fini(&whole);
+	}
+	tap_end();
 }
 
 /* One text on its own, as a hello or a line hands it over. */
@@ -892,17 +972,16 @@ cuts_change_nothing_about_damaged_documents(void)
 		struct row row = {.is_broken = random_below(&random, 2) == 0,
 			.max_message = 1 + random_below(&random, 100),
 			.max_depth = 1 + (unsigned)random_below(&random, 4)};
-		size_t len;
-		char *whole;
+		struct transcript whole;
 
 		corpus_init(
 			&c, &random, (enum framing)random_below(&random, FRAMING_COUNT));
 		mutate(&c, &random);
 		row.input = c.input;
 		row.len = c.len;
-		whole = run_input(&row, CUT_WHOLE, &len);
-		check_ways(&row, whole, len);
-		free(whole);
+		whole = run_input(&row, CUT_WHOLE);
+		check_ways(&row, whole.lines, whole.len);
+		transcript_fini(&whole);
 		corpus_fini(&c);
 	}
 }
@@ -921,6 +1000,9 @@ main(void)
 	TAP_RUN(verbs_need_their_space);
 	TAP_RUN(long_frames);
 	TAP_RUN(first_bytes_decide_the_framing);
+	check_begins("stream", stream_begins, COUNT_OF(stream_begins));
+	check_begins("rs", record_begins, COUNT_OF(record_begins));
+	check_begins("length", length_begins, COUNT_OF(length_begins));
 	TAP_RUN(whole_texts_are_judged);
 	random_documents_come_out_as_they_are();
 	TAP_RUN(cuts_change_nothing_about_damaged_documents);
