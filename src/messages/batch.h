@@ -59,10 +59,23 @@ void batch_release(struct batch *batch);
 /* What the batch takes of memory. */
 size_t batch_bytes(const struct batch *batch);
 
-/*
- * Where the messages stand: message i is body[index[i] .. index[i + 1] - 1), for i below
- * count.  Returns owned (free); NULL: out of memory.
- */
+/* Where the messages stand, for batch_message.  Returns owned (free); NULL: out of
+ * memory. */
 uint32_t *batch_index(const struct batch *batch) MUST_USE;
+
+/* One message's exact text, within the batch. */
+struct batch_message {
+	const char *text;
+	size_t len;
+};
+
+/* `i` is below the batch's count. */
+static inline struct batch_message
+batch_message(const struct batch *batch, const uint32_t *index, uint32_t i)
+{
+	/* Behind each message stands one byte, a comma or the closing bracket. */
+	return (struct batch_message){
+		batch->body + index[i], index[i + 1] - 1 - index[i]};
+}
 
 #endif

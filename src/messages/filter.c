@@ -1,6 +1,10 @@
 /*
  * filter: matching of one message's text.  No state of its own; any thread.
  *
+ * A path is followed through the text itself, with the scanner to pass over what is not
+ * on it, so that a search costs no memory however large the messages are.  cJSON reads
+ * single strings, where escapes have to be undone.
+ *
  * SPDX-License-Identifier: MIT
  */
 #include "messages/filter.h"
@@ -9,17 +13,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wire/scan.h"
+
+/* So many decimal digits survive a double and back. */
+#define EXACT_DIGITS 15
+
+/* A part of a valid JSON text; no text: there is none. */
+struct piece {
+	const char *text;
+	size_t len;
+};
+
 void
 filter_init(struct filter *f)
 {
 	*f = (struct filter){
 		.before = UINT64_MAX, .since_us = INT64_MIN, .until_us = INT64_MAX};
-}
-
-bool
-filter_needs_text(const struct filter *f)
-{
-	return f->substring != NULL || f->field_count > 0;
 }
 
 bool
@@ -33,97 +42,155 @@ filter_is_path(const char *path)
 	return true;
 }
 
-static const cJSON *
-element_at(const cJSON *array, const char *name, size_t len)
+/* Steps over white space, and over one comma or colon with what is around it. */
+static size_t
+skip_between(struct piece within, size_t at)
 {
-	size_t index = 0;
+	while (at < within.len &&
+		(scan_is_white((uint8_t)within.text[at]) || within.text[at] == ',' ||
+			within.text[at] == ':'))
+		at++;
+	return at;
+}
+
+/* The value that begins at `at`, which is moved behind it; none at a closing bracket. */
+static struct piece
+take_value(struct piece within, size_t *at)
+{
+	size_t begin = skip_between(within, *at), used = 0;
+	struct scan scan;
+
+	if (begin == within.len || within.text[begin] == '}' || within.text[begin] == ']')
+		return (struct piece){0};
+	scan_begin(&scan, SCAN_DEPTH_MAX);
+	(void)!scan_feed(
+		&scan, (const uint8_t *)within.text + begin, within.len - begin, &used);
+	*at = begin + used;
+	return (struct piece){within.text + begin, used};
+}
+
+/* A string in quotes against a text of known length. */
+static bool
+string_equals(struct piece string, const char *text, size_t len)
+{
+	cJSON *tree;
+	bool equals;
+
+	if (memchr(string.text, '\\', string.len) == NULL)
+		return string.len - 2 == len && memcmp(string.text + 1, text, len) == 0;
+	/* cJSON's strings end at a NUL, and no text that is asked for has one. */
+	if (memmem(string.text, string.len, "\\u0000", 6) != NULL)
+		return false;
+	tree = cJSON_ParseWithLength(string.text, string.len);
+	equals = cJSON_IsString(tree) && strlen(tree->valuestring) == len &&
+		 memcmp(tree->valuestring, text, len) == 0;
+	cJSON_Delete(tree);
+	return equals;
+}
+
+static struct piece
+element_at(struct piece array, const char *name, size_t len)
+{
+	struct piece element = {0};
+	size_t index = 0, at = 1;
 
 	for (size_t i = 0; i < len; i++) {
-		if (name[i] < '0' || name[i] > '9' || index > 100000000)
-			return NULL;
+		if (name[i] < '0' || name[i] > '9' || index > array.len)
+			return element;
 		index = index * 10 + (size_t)(name[i] - '0');
 	}
-	return cJSON_GetArrayItem(array, (int)index);
+	do
+		element = take_value(array, &at);
+	while (element.text != NULL && index-- > 0);
+	return element;
 }
 
-/* By hand: cJSON_GetObjectItem ignores case and wants a name that ends with NUL. */
-static const cJSON *
-member_named(const cJSON *object, const char *name, size_t len)
+static struct piece
+member_named(struct piece object, const char *name, size_t len)
 {
-	const cJSON *member;
+	size_t at = 1;
 
-	cJSON_ArrayForEach(member, object)
-	{
-		if (strlen(member->string) == len &&
-			memcmp(member->string, name, len) == 0)
-			return member;
+	for (;;) {
+		struct piece key = take_value(object, &at), value;
+
+		if (key.text == NULL)
+			return key;
+		value = take_value(object, &at);
+		if (string_equals(key, name, len))
+			return value;
 	}
-	return NULL;
 }
 
-static const cJSON *
-find(const cJSON *tree, const char *path)
+static struct piece
+find(struct piece value, const char *path)
 {
-	while (tree != NULL && *path == '.') {
+	while (value.text != NULL && *path == '.') {
 		const char *name = path + 1;
 		size_t len = strcspn(name, ".");
 
-		if (cJSON_IsObject(tree))
-			tree = member_named(tree, name, len);
-		else if (cJSON_IsArray(tree))
-			tree = element_at(tree, name, len);
+		if (value.text[0] == '{')
+			value = member_named(value, name, len);
+		else if (value.text[0] == '[')
+			value = element_at(value, name, len);
 		else
-			tree = NULL;
+			value = (struct piece){0};
 		path = name + len;
 	}
-	return tree;
+	return value;
 }
 
 static bool
-number_equals(double number, const char *text)
+is_exact(const char *number, size_t len)
 {
-	char *end;
-	double wanted;
+	size_t digits = 0;
 
+	for (size_t i = 0; i < len; i++)
+		digits += number[i] >= '0' && number[i] <= '9';
+	return digits > 0 && digits <= EXACT_DIGITS;
+}
+
+static bool
+number_equals(struct piece number, const char *text)
+{
+	char copy[4 * EXACT_DIGITS], *end;
+	size_t len = strlen(text);
+	double wanted, found;
+
+	if (number.len == len && memcmp(number.text, text, len) == 0)
+		return true;
 	/* What JSON writes numbers with: neither white space nor hexadecimal. */
-	if (text[strspn(text, "0123456789+-.eE")] != '\0')
+	if (text[strspn(text, "0123456789+-.eE")] != '\0' || !is_exact(text, len) ||
+		!is_exact(number.text, number.len) || number.len >= sizeof copy)
 		return false;
+	memcpy(copy, number.text, number.len);
+	copy[number.len] = '\0';
+	found = strtod(copy, NULL);
 	wanted = strtod(text, &end);
-	return end != text && *end == '\0' && wanted >= number && wanted <= number;
+	return *end == '\0' && wanted >= found && wanted <= found;
 }
 
 static bool
-scalar_equals(const cJSON *scalar, const char *text)
+scalar_equals(struct piece scalar, const char *text)
 {
-	if (cJSON_IsString(scalar))
-		return strcmp(scalar->valuestring, text) == 0;
-	if (cJSON_IsNumber(scalar))
-		return number_equals(scalar->valuedouble, text);
-	if (cJSON_IsTrue(scalar))
-		return strcmp(text, "true") == 0;
-	if (cJSON_IsFalse(scalar))
-		return strcmp(text, "false") == 0;
-	return cJSON_IsNull(scalar) && strcmp(text, "null") == 0;
-}
-
-static bool
-match_fields(const struct filter *f, const char *json, size_t len)
-{
-	cJSON *tree = cJSON_ParseWithLength(json, len);
-	bool matches = tree != NULL;
-
-	for (size_t i = 0; matches && i < f->field_count; i++)
-		matches =
-			scalar_equals(find(tree, f->fields[i].path), f->fields[i].value);
-	cJSON_Delete(tree);
-	return matches;
+	if (scalar.text == NULL || scalar.text[0] == '{' || scalar.text[0] == '[')
+		return false;
+	if (scalar.text[0] == '"')
+		return string_equals(scalar, text, strlen(text));
+	if (scalar.text[0] == '-' || (scalar.text[0] >= '0' && scalar.text[0] <= '9'))
+		return number_equals(scalar, text);
+	return scalar.len == strlen(text) && memcmp(scalar.text, text, scalar.len) == 0;
 }
 
 bool
 filter_match_text(const struct filter *f, const char *json, size_t len)
 {
+	struct piece message = {json, len};
+
 	if (f->substring != NULL &&
 		memmem(json, len, f->substring, strlen(f->substring)) == NULL)
 		return false;
-	return f->field_count == 0 || match_fields(f, json, len);
+	for (size_t i = 0; i < f->field_count; i++)
+		if (!scalar_equals(find(message, f->fields[i].path), f->fields[i].value))
+			return false;
+	return true;
 }

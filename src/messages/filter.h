@@ -3,8 +3,8 @@
  *
  * Criteria are joined by "and".  A field is a path of member names (or of indexes into
  * arrays) and the text that its scalar must have: a string's own text, case-sensitively;
- * a number of the same value; true, false, null.  cJSON reads the message for that, so
- * one that cJSON cannot read does not match.
+ * a number written the same way or, up to 15 digits, of the same value; true, false,
+ * null. Of members with the same name the first one counts.
  *
  * Texts are borrowed from the caller.  A filter is read-only while it is used; any
  * thread.
@@ -39,10 +39,7 @@ void filter_init(struct filter *f);
 /* True for a path such as ".a" or ".a.0.b": no empty name. */
 bool filter_is_path(const char *path);
 
-/* Whether the text passes; ids and times are the caller's to compare. */
+/* Whether a valid text passes; ids and times are the caller's to compare. */
 bool filter_match_text(const struct filter *f, const char *json, size_t len);
-
-/* Whether filter_match_text has to look at texts at all. */
-bool filter_needs_text(const struct filter *f);
 
 #endif

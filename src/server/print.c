@@ -6,6 +6,7 @@
 #include "server/print.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,12 +38,17 @@ write_all(const char *bytes, size_t len)
 	while (len > 0) {
 		ssize_t n = write(STDOUT_FILENO, bytes, len);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
+		if (n >= 0) {
+			bytes += n;
+			len -= (size_t)n;
+		} else if (errno == EAGAIN) {
+			/* Somebody made it non-blocking; it may be shared. */
+			struct pollfd room = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+			(void)poll(&room, 1, -1);
+		} else if (errno != EINTR) {
 			return -1;
-		bytes += n;
-		len -= (size_t)n;
+		}
 	}
 	return 0;
 }
@@ -64,30 +70,39 @@ write_lines(struct print *p, struct text *lines)
 	text_free(lines);
 }
 
+struct prefix {
+	char bytes[THREAD_NAME_MAX + ADDRESS_TEXT_MAX + 2];
+};
+
 /* "session-3 127.0.0.1:40112 " */
-static void
-begin_line(struct text *lines, const struct origin *origin)
+static struct prefix
+line_prefix(const struct origin *origin)
 {
 	char thread[THREAD_NAME_MAX] = "?";
+	struct prefix prefix;
 
 	(void)pthread_getname_np(pthread_self(), thread, sizeof thread);
-	text_printf(lines, "%s %s ", thread, origin->peer);
+	(void)snprintf(prefix.bytes, sizeof prefix.bytes, "%s %s ", thread, origin->peer);
+	return prefix;
 }
 
 void
 print_batch(struct print *p, const struct batch *batch)
 {
 	struct text lines = {0};
+	struct prefix prefix;
 	uint32_t *index;
 
 	if (!atomic_load_explicit(&p->is_on, memory_order_relaxed))
 		return;
+	prefix = line_prefix(&batch->origin);
 	index = batch_index(batch);
 	lines.has_failed = index == NULL;
 	for (uint32_t i = 0; index != NULL && i < batch->count; i++) {
-		begin_line(&lines, &batch->origin);
-		text_append_one_line(
-			&lines, batch->body + index[i], index[i + 1] - 1 - index[i]);
+		struct batch_message message = batch_message(batch, index, i);
+
+		text_append_string(&lines, prefix.bytes);
+		text_append_one_line(&lines, message.text, message.len);
 		text_append(&lines, "\n", 1);
 	}
 	free(index);
@@ -106,7 +121,6 @@ print_event(struct print *p, const struct origin *origin, const char *format, ..
 	va_start(arguments, format);
 	(void)vsnprintf(event, sizeof event, format, arguments);
 	va_end(arguments);
-	begin_line(&lines, origin);
-	text_printf(&lines, "# %s\n", event);
+	text_printf(&lines, "%s# %s\n", line_prefix(origin).bytes, event);
 	write_lines(p, &lines);
 }

@@ -58,9 +58,11 @@ the_index_finds_every_message(void)
 	struct batch *batch = build(messages, COUNT_OF(messages), 0);
 	uint32_t *index = batch_index(batch);
 
-	for (size_t i = 0; i < COUNT_OF(messages); i++)
-		EXPECT_BYTES(messages[i], strlen(messages[i]), batch->body + index[i],
-			index[i + 1] - 1 - index[i]);
+	for (uint32_t i = 0; i < COUNT_OF(messages); i++) {
+		struct batch_message message = batch_message(batch, index, i);
+
+		EXPECT_BYTES(messages[i], strlen(messages[i]), message.text, message.len);
+	}
 	free(index);
 	batch_release(batch);
 }
