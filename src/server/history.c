@@ -13,29 +13,30 @@
 
 #include "base/clock.h"
 
-#define PAGE_BYTES_MAX ((size_t)8 * 1024 * 1024)
 #define SEARCH_NS_MAX (200 * CLOCK_NS_PER_MS)
-/* The clock is read once for so many messages. */
-#define MESSAGES_A_LOOK 64
+#define BYTES_A_LOOK ((size_t)64 * 1024)
+/* What a message costs beside its bytes, in bytes. */
+#define LOOK_COST_BYTES 256
 
 /* A page that is being filled. */
 struct walk {
 	const struct query *query;
 	uint64_t low, high; /* ids wanted, both inclusive */
 	unsigned limit;
+	size_t max_bytes;
 	struct text *out;
 	size_t out_begin;
 	struct history_page *page;
 	uint64_t deadline_ns;
-	unsigned looked_at;
+	size_t looked_at_bytes;
+	bool is_out_of_time;
 };
 
 static void
 append_message(struct text *out, const struct batch *batch, const uint32_t *index,
 	uint32_t i, bool line)
 {
-	const char *data = batch->body + index[i];
-	size_t len = index[i + 1] - 1 - index[i];
+	struct batch_message message = batch_message(batch, index, i);
 	char received_at[CLOCK_TEXT_MAX];
 
 	clock_format_utc(batch->received_us, received_at);
@@ -44,26 +45,38 @@ append_message(struct text *out, const struct batch *batch, const uint32_t *inde
 		",\"peer\":\"%s\",\"name\":null,\"framing\":\"%s\",\"size_bytes\":%zu,"
 		"\"data\":",
 		batch->first_id + i, received_at, batch->origin.connection,
-		batch->origin.peer, reason_framing_name(batch->origin.framing), len);
+		batch->origin.peer, reason_framing_name(batch->origin.framing),
+		message.len);
 	if (line)
-		text_append_one_line(out, data, len);
+		text_append_one_line(out, message.text, message.len);
 	else
-		text_append(out, data, len);
+		text_append(out, message.text, message.len);
 	text_append_string(out, line ? "}\n" : "}");
 }
 
 static bool
-is_full(struct walk *w)
+is_full(const struct walk *w)
 {
-	if (w->page->count == w->limit || w->out->len - w->out_begin >= PAGE_BYTES_MAX)
-		return true;
-	return ++w->looked_at % MESSAGES_A_LOOK == 0 && clock_mono_ns() >= w->deadline_ns;
+	return w->page->count == w->limit || w->out->len - w->out_begin >= w->max_bytes ||
+	       w->is_out_of_time;
+}
+
+/* The clock is read once for so many bytes looked at, however long the messages are. */
+static void
+watch_time(struct walk *w, size_t bytes)
+{
+	w->looked_at_bytes += bytes + LOOK_COST_BYTES;
+	if (w->looked_at_bytes < BYTES_A_LOOK)
+		return;
+	w->looked_at_bytes = 0;
+	w->is_out_of_time = clock_mono_ns() >= w->deadline_ns;
 }
 
 /* Looks at one message.  False: the page ends before it. */
 static bool
 visit(struct walk *w, const struct batch *batch, const uint32_t *index, uint32_t i)
 {
+	struct batch_message message = batch_message(batch, index, i);
 	uint64_t id = batch->first_id + i;
 
 	if (id < w->low || id > w->high)
@@ -73,8 +86,8 @@ visit(struct walk *w, const struct batch *batch, const uint32_t *index, uint32_t
 		return false;
 	}
 	w->page->next = id;
-	if (!filter_match_text(&w->query->filter, batch->body + index[i],
-		    index[i + 1] - 1 - index[i]))
+	watch_time(w, message.len);
+	if (!filter_match_text(&w->query->filter, message.text, message.len))
 		return true;
 	if (w->page->count++ > 0 && !w->query->is_ndjson)
 		text_append_string(w->out, ",");
@@ -107,13 +120,14 @@ visit_batch(struct walk *w, const struct batch *batch)
 }
 
 int
-history_append_page(struct history *h, const struct query *q, unsigned limit,
-	struct text *out, struct history_page *page)
+history_append_page(struct history *h, const struct query *q,
+	const struct history_bounds *bounds, struct text *out, struct history_page *page)
 {
 	struct walk w = {.query = q,
 		.low = q->filter.after + 1,
 		.high = q->filter.before - 1,
-		.limit = limit,
+		.limit = bounds->messages,
+		.max_bytes = bounds->bytes,
 		.out = out,
 		.out_begin = out->len,
 		.page = page,
@@ -139,11 +153,13 @@ static enum history_found
 append_from(const struct batch *batch, uint64_t id, bool raw, struct text *out)
 {
 	uint32_t *index = batch_index(batch), i = (uint32_t)(id - batch->first_id);
+	struct batch_message message;
 
 	if (index == NULL)
 		return HISTORY_NO_MEMORY;
+	message = batch_message(batch, index, i);
 	if (raw)
-		text_append(out, batch->body + index[i], index[i + 1] - 1 - index[i]);
+		text_append(out, message.text, message.len);
 	else
 		append_message(out, batch, index, i, false);
 	free(index);

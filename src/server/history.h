@@ -27,12 +27,19 @@ struct history_page {
 	uint64_t next; /* where it has: the next page is before this id, or after it */
 };
 
+struct history_bounds {
+	unsigned messages;
+	size_t bytes; /* no further message is begun beyond it */
+};
+
 /*
- * Appends the next page of `q`, at most `limit` messages of it: objects with commas
- * between them, or a line each in the ndjson format.  -1: out of memory.
+ * Appends the next page of `q`: objects with commas between them, or a line each in the
+ * ndjson format.  It ends at the bounds, or when searching has taken too long.  -1: out
+ * of memory.
  */
-int history_append_page(struct history *h, const struct query *q, unsigned limit,
-	struct text *out, struct history_page *page) MUST_USE;
+int history_append_page(struct history *h, const struct query *q,
+	const struct history_bounds *bounds, struct text *out,
+	struct history_page *page) MUST_USE;
 
 /* For the message `id`, or the newest one where `id` is 0. */
 enum history_found {

@@ -1,9 +1,12 @@
 /*
  * http: a table of routes above libmicrohttpd.
  *
- * A request comes in twice: when its head has been read, and when it is whole; it is
- * answered the second time, so that the connection can be used again.  A method that is
- * not allowed is answered at once, and its body is never read.
+ * A request comes in twice or more: when its head has been read, for each part of a body,
+ * which is dropped, and when it is whole; it is answered the last time, so that the
+ * connection can be used again.
+ *
+ * What readers can make the server hold is bounded: few pages are built at a time, and
+ * when the bodies that are not sent yet get too many, the next is answered with 503.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -17,16 +20,24 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "server/query.h"
 
 #define PARAMETERS_MAX 32
-/* At each address. */
+/* At each address, and of one peer there, so that one cannot keep out all others. */
 #define CONNECTIONS_MAX 200
+#define CONNECTIONS_OF_PEER_MAX 100
 #define IDLE_TIMEOUT_S 30
 #define STACK_BYTES ((size_t)256 * 1024)
 #define STREAM_BLOCK_BYTES ((size_t)64 * 1024)
-#define STREAM_PAGE_MESSAGES 1000
+/* Pages that are built at a time; others wait. */
+#define BUILDERS_MAX 4
+#define BUILDER_TIMEOUT_MS 5000
+/* Bodies that readers have not taken yet; beyond it a page is answered with 503. */
+#define UNSENT_BYTES_MAX ((size_t)64 * 1024 * 1024)
+#define STREAMS_MAX 32
 #define RETRY_AFTER_S "1"
 
 #define TYPE_JSON "application/json"
@@ -39,7 +50,16 @@ struct http {
 	struct counters *counters;
 	size_t daemon_count;
 	struct MHD_Daemon *daemons[ENDPOINT_MAX];
+	struct lock lock; /* guards everything below */
+	struct condition builder_left;
+	unsigned builders, streams;
+	size_t unsent_bytes;
 };
+
+static const struct history_bounds page_bounds = {
+	.messages = QUERY_LIMIT_MAX, .bytes = (size_t)8 * 1024 * 1024};
+static const struct history_bounds stream_bounds = {
+	.messages = QUERY_LIMIT_MAX, .bytes = STREAM_BLOCK_BYTES};
 
 struct parameter {
 	const char *name, *value; /* the value is "" where there is none */
@@ -63,22 +83,67 @@ struct reply {
 
 /* A history without end, sent as it is read. */
 struct stream_state {
-	struct history *history;
+	struct http *http;
 	struct query query;
 	struct text page;
 	size_t sent; /* of the page */
 	bool is_last;
 };
 
+/* A page costs time and memory while it is built: few are at a time. */
+static bool
+begin_building(struct http *h)
+{
+	uint64_t deadline_ns = clock_deadline_ns(BUILDER_TIMEOUT_MS);
+	bool begins;
+
+	lock_acquire(&h->lock);
+	while (h->builders == BUILDERS_MAX)
+		if (!condition_wait(&h->builder_left, &h->lock, deadline_ns))
+			break;
+	begins = h->builders < BUILDERS_MAX && h->unsent_bytes < UNSENT_BYTES_MAX;
+	h->builders += begins;
+	lock_release(&h->lock);
+	return begins;
+}
+
+static void
+end_building(struct http *h)
+{
+	lock_acquire(&h->lock);
+	h->builders--;
+	condition_broadcast(&h->builder_left);
+	lock_release(&h->lock);
+}
+
 static void
 free_stream(void *argument)
 {
 	struct stream_state *stream = argument;
 
-	if (stream == NULL)
-		return;
+	lock_acquire(&stream->http->lock);
+	stream->http->streams--;
+	lock_release(&stream->http->lock);
 	text_free(&stream->page);
 	free(stream);
+}
+
+/* A body that is on its way, and its place in the account. */
+struct unsent {
+	struct http *http;
+	struct text body;
+};
+
+static void
+free_unsent(void *argument)
+{
+	struct unsent *unsent = argument;
+
+	lock_acquire(&unsent->http->lock);
+	unsent->http->unsent_bytes -= unsent->body.capacity;
+	lock_release(&unsent->http->lock);
+	text_free(&unsent->body);
+	free(unsent);
 }
 
 static void
@@ -121,6 +186,13 @@ reply_no_memory(struct reply *reply)
 	log_error("out of memory for an answer over HTTP");
 	reply_problem(reply, MHD_HTTP_INTERNAL_SERVER_ERROR, "Internal Server Error",
 		"the server is out of memory");
+}
+
+static void
+reply_busy(struct reply *reply)
+{
+	reply_problem(reply, MHD_HTTP_SERVICE_UNAVAILABLE, "Service Unavailable",
+		"too many readers; try again in a moment");
 }
 
 /* For the paths that take no parameters. */
@@ -168,26 +240,40 @@ get_readyz(struct request *request, struct reply *reply)
 		text_append_string(&reply->body, "{\"status\":\"ready\"}\n");
 }
 
+static int
+read_stream_page(struct stream_state *stream)
+{
+	struct history_page page;
+	int result;
+
+	/* One large message must not keep its room for as long as the stream lasts. */
+	text_free(&stream->page);
+	stream->sent = 0;
+	if (!begin_building(stream->http))
+		return -1;
+	result = history_append_page(stream->http->history, &stream->query,
+		&stream_bounds, &stream->page, &page);
+	end_building(stream->http);
+	stream->is_last = !page.has_more;
+	if (stream->query.is_ascending)
+		stream->query.filter.after = page.next;
+	else
+		stream->query.filter.before = page.next;
+	return result;
+}
+
 static ssize_t
 read_stream(void *argument, uint64_t position, char *out, size_t capacity)
 {
 	struct stream_state *stream = argument;
-	struct history_page page;
 	size_t len;
 
 	(void)position;
 	while (stream->sent == stream->page.len) {
 		if (stream->is_last)
 			return MHD_CONTENT_READER_END_OF_STREAM;
-		stream->sent = stream->page.len = 0;
-		if (history_append_page(stream->history, &stream->query,
-			    STREAM_PAGE_MESSAGES, &stream->page, &page) != 0)
+		if (read_stream_page(stream) != 0)
 			return MHD_CONTENT_READER_END_WITH_ERROR;
-		stream->is_last = !page.has_more;
-		if (stream->query.is_ascending)
-			stream->query.filter.after = page.next;
-		else
-			stream->query.filter.before = page.next;
 	}
 	len = stream->page.len - stream->sent;
 	if (len > capacity)
@@ -201,26 +287,50 @@ static void
 get_messages_stream(
 	struct request *request, const struct query *query, struct reply *reply)
 {
-	reply->stream = calloc(1, sizeof *reply->stream);
-	if (reply->stream == NULL) {
+	struct http *h = request->http;
+	struct stream_state *stream;
+	bool begins;
+
+	lock_acquire(&h->lock);
+	begins = h->streams < STREAMS_MAX;
+	h->streams += begins;
+	lock_release(&h->lock);
+	if (!begins) {
+		reply_busy(reply);
+		return;
+	}
+	stream = calloc(1, sizeof *stream);
+	if (stream == NULL) {
+		lock_acquire(&h->lock);
+		h->streams--;
+		lock_release(&h->lock);
 		reply_no_memory(reply);
 		return;
 	}
-	reply->stream->history = request->http->history;
+	stream->http = h;
 	/* Its texts live as long as the request, which outlives the stream. */
-	reply->stream->query = *query;
+	stream->query = *query;
+	reply->stream = stream;
 }
 
 static void
 get_messages_page(struct request *request, const struct query *query, struct reply *reply)
 {
+	struct history_bounds bounds = page_bounds;
 	struct text *body = &reply->body;
 	struct history_page page;
+	int result;
 
+	if (!begin_building(request->http)) {
+		reply_busy(reply);
+		return;
+	}
 	if (!query->is_ndjson)
 		text_append_string(body, "{\"messages\":[");
-	if (history_append_page(
-		    request->http->history, query, query->limit, body, &page) != 0) {
+	bounds.messages = query->limit;
+	result = history_append_page(request->http->history, query, &bounds, body, &page);
+	end_building(request->http);
+	if (result != 0) {
 		reply_no_memory(reply);
 		return;
 	}
@@ -389,26 +499,39 @@ answer_get(struct http *h, struct MHD_Connection *connection, const char *path,
 }
 
 static struct MHD_Response *
-build_response(struct reply *reply)
+build_stream_response(struct reply *reply)
 {
+	struct MHD_Response *response =
+		MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK_BYTES,
+			read_stream, reply->stream, free_stream);
+
+	if (response == NULL)
+		free_stream(reply->stream);
+	/* The library would end even a body that is not sent with a last chunk. */
+	else if (reply->is_head)
+		(void)MHD_set_response_options(
+			response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+	return response;
+}
+
+static struct MHD_Response *
+build_body_response(struct http *h, struct reply *reply)
+{
+	struct unsent *unsent = malloc(sizeof *unsent);
 	struct MHD_Response *response;
 
-	if (reply->stream != NULL) {
-		response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN,
-			STREAM_BLOCK_BYTES, read_stream, reply->stream, free_stream);
-		if (response == NULL)
-			free_stream(reply->stream);
-		/* The library would end even a body that is not sent with a last chunk.
-		 */
-		else if (reply->is_head)
-			(void)MHD_set_response_options(
-				response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
-	} else {
-		response = MHD_create_response_from_buffer(
-			reply->body.len, reply->body.bytes, MHD_RESPMEM_MUST_FREE);
-		if (response == NULL)
-			text_free(&reply->body);
+	if (unsent == NULL) {
+		text_free(&reply->body);
+		return NULL;
 	}
+	*unsent = (struct unsent){.http = h, .body = reply->body};
+	lock_acquire(&h->lock);
+	h->unsent_bytes += unsent->body.capacity;
+	lock_release(&h->lock);
+	response = MHD_create_response_from_buffer_with_free_callback_cls(
+		unsent->body.len, unsent->body.bytes, free_unsent, unsent);
+	if (response == NULL)
+		free_unsent(unsent);
 	return response;
 }
 
@@ -448,7 +571,8 @@ send_reply(struct http *h, struct MHD_Connection *connection, struct reply *repl
 		text_free(&reply->body);
 		reply_no_memory(reply);
 	}
-	response = build_response(reply);
+	response = reply->stream != NULL ? build_stream_response(reply)
+					 : build_body_response(h, reply);
 	if (response == NULL)
 		return MHD_NO;
 	if (add_headers(response, reply))
@@ -472,17 +596,15 @@ answer(void *argument, struct MHD_Connection *connection, const char *path,
 
 	(void)version;
 	(void)upload;
-	if (strcmp(method, "GET") != 0 && !reply.is_head) {
-		reply_problem(&reply, MHD_HTTP_METHOD_NOT_ALLOWED, "Method Not Allowed",
-			"this side is read-only; messages are sent over TCP");
-		return send_reply(h, connection, &reply);
-	}
 	if (*state == NULL || *upload_len > 0) {
 		*state = &head_was_read;
 		*upload_len = 0;
 		return MHD_YES;
 	}
-	if (route == NULL)
+	if (strcmp(method, "GET") != 0 && !reply.is_head)
+		reply_problem(&reply, MHD_HTTP_METHOD_NOT_ALLOWED, "Method Not Allowed",
+			"this side is read-only; messages are sent over TCP");
+	else if (route == NULL)
 		reply_not_found(&reply, "no such path; / lists them");
 	else
 		answer_get(h, connection, path, route, &reply);
@@ -519,6 +641,8 @@ http_start(const struct report *report, struct history *history,
 	h->report = report;
 	h->history = history;
 	h->counters = counters;
+	lock_init(&h->lock);
+	condition_init(&h->builder_left);
 	for (; h->daemon_count < endpoints->count; h->daemon_count++) {
 		struct MHD_Daemon *daemon = MHD_start_daemon(
 			MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION |
@@ -539,8 +663,8 @@ http_start(const struct report *report, struct history *history,
 	}
 	return h;
 stop:
-	/* The daemons close their own. */
-	for (size_t i = h->daemon_count; i < endpoints->count; i++)
+	/* The daemons close their own, also the one that did not start. */
+	for (size_t i = h->daemon_count + 1; i < endpoints->count; i++)
 		(void)close(endpoints->items[i].fd);
 	http_stop(h);
 	return NULL;
@@ -551,5 +675,7 @@ http_stop(struct http *h)
 {
 	for (size_t i = 0; i < h->daemon_count; i++)
 		MHD_stop_daemon(h->daemons[i]);
+	condition_fini(&h->builder_left);
+	lock_fini(&h->lock);
 	free(h);
 }
