@@ -65,6 +65,14 @@ server() {
 	assert [ ! -e "$BATS_TEST_TMPDIR/ready" ]
 }
 
+@test "a second server that cannot start leaves the first one's ready file" {
+	start_server
+	run -1 server --listen "$BIO" --http-listen 127.0.0.1:0 --ready-file "$BATS_TEST_TMPDIR/ready"
+	assert [ -e "$BATS_TEST_TMPDIR/ready" ]
+	run -2 server --ready-file ''
+	stop_server
+}
+
 @test "a ready file that cannot be written is an error" {
 	run -1 server --listen 127.0.0.1:0 --http-listen 127.0.0.1:0 --ready-file /nowhere/ready
 	assert_output --partial '--ready-file /nowhere/ready: No such file or directory'

@@ -388,6 +388,40 @@ framings() {
 	stop_server
 }
 
+@test "a byte order mark in two parts begins the message's time" {
+	start_server --hello-timeout 300ms
+	python - <<-'END'
+		from words import *
+		sock = connect()
+		sock.sendall(b"\xef\xbb")
+		wait_for_counter("bytes.received_total", 2)
+		sock.sendall(b"\xbf[1")
+		wait_for_counter("bytes.received_total", 5)
+		until = time.monotonic() + 0.5
+		wait_for(lambda: time.monotonic() > until, "more than --hello-timeout")
+		sock.sendall(b"]")
+	END
+	expect_messages 1 0
+	expect_counter connections.closed_total.eof 1
+	stop_server
+}
+
+@test "--max-connections: who is being refused takes nobody's place" {
+	start_server --max-connections 1
+	exec {first}<>"/dev/tcp/${BIO%:*}/${BIO##*:}"
+	expect_counter connections.current 1
+	exec {refused}<>"/dev/tcp/${BIO%:*}/${BIO##*:}"
+	expect_counter connections.closed_total.max_connections 1
+	exec {first}>&-
+	expect_counter connections.current 0
+	send_line '{"i":1}'
+	expect_messages 1 0
+	expect_counter connections.peak 1
+	exec {refused}>&-
+	expect_idle
+	stop_server
+}
+
 @test "--max-connections: one too many is told so, and makes no harm" {
 	start_server --max-connections 2
 	exec {first}<>"/dev/tcp/${BIO%:*}/${BIO##*:}" {second}<>"/dev/tcp/${BIO%:*}/${BIO##*:}"

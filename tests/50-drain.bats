@@ -41,6 +41,11 @@ is_draining() {
 	[[ $(get /readyz --output /dev/null --write-out '%{http_code}') == 503 ]]
 }
 
+has_ended_when_told_again() {
+	kill -TERM "$SERVER_PID" 2>/dev/null
+	process_has_ended "$SERVER_PID"
+}
+
 is_flooded() {
 	(($(counter messages.received_total) > 10000))
 }
@@ -166,10 +171,52 @@ is_flooded() {
 	start_stuck_server --drain-timeout 1h
 	kill -TERM "$SERVER_PID"
 	wait_until 20 is_draining
-	kill -TERM "$SERVER_PID"
+	wait_until 20 has_ended_when_told_again
 	expect_exit "$SERVER_PID" 143
 	run -0 server_log
 	refute_output --partial stopped:
+}
+
+@test "stop signals that come together are one wish" {
+	start_server
+	send_line 1
+	expect_messages 1 0
+	kill -STOP "$SERVER_PID"
+	kill -TERM "$SERVER_PID"
+	kill -INT "$SERVER_PID"
+	kill -CONT "$SERVER_PID"
+	expect_exit "$SERVER_PID" 0
+	expect_totals 1 0 1
+}
+
+@test "once: a signal while the connection is served is a drain, too" {
+	start_server --mode once
+	connect client
+	printf '{"i":1}\n{"i"' >&"$client"
+	expect_counter bytes.received_total 12
+	kill -TERM "$SERVER_PID"
+	expect_exit "$SERVER_PID" 0
+	expect_totals 1 1 1
+}
+
+@test "--drain-timeout 0 is enough where nothing is open" {
+	start_server --drain-timeout 0
+	send_line 1
+	expect_messages 1 0
+	expect_idle
+	stop_server
+	expect_totals 1 0 1
+}
+
+@test "queued connections are printed under the names of their threads" {
+	start_server --print
+	kill -STOP "$SERVER_PID"
+	python -c 'from words import *; deliver(*[b"1"] * 100)'
+	kill -TERM "$SERVER_PID"
+	kill -CONT "$SERVER_PID"
+	expect_exit "$SERVER_PID" 0
+	expect_totals 100 0 100
+	run -1 grep -v '^session-[0-9]* 127\.0\.0\.1:[0-9]* ' "$BATS_TEST_TMPDIR/server.out"
 }
 
 @test "the ready file is gone as soon as the drain begins" {

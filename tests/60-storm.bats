@@ -113,3 +113,42 @@ send_load() {
 	expect_idle
 	stop_server
 }
+
+@test "when the budget is spent senders wait, and all their messages come whole" {
+	start_server --memory 64MiB
+	python - <<-'END'
+		from words import *
+		half = b'"' + b"x" * 500000
+		socks = [connect() for _ in range(150)]
+		for sock in socks:
+		    sock.setblocking(False)
+		left = [half + half[1:] + b'"' for _ in socks]
+		# All get so far that none could go on alone, then all go on.
+		while any(left):
+		    for i, sock in enumerate(socks):
+		        try:
+		            left[i] = left[i][sock.send(left[i][:65536]):]
+		        except BlockingIOError:
+		            pass
+	END
+	expect_messages 150 0
+	expect_counter connections.closed_total.eof 150
+	expect_idle
+	stop_server
+}
+
+@test "unfinished messages hold what they have sent, not a whole buffer" {
+	start_server --memory 64MiB
+	python - <<-'END'
+		from words import *
+		socks = [connect() for _ in range(300)]
+		for sock in socks:
+		    sock.sendall(b'"' + b"x" * 3200)
+		wait_for_counter("bytes.received_total", 300 * 3201)
+		send(b'"' + b"y" * 20000 + b'"')
+		wait_for_counter("messages.received_total", 1)
+	END
+	expect_messages 1 300
+	expect_idle
+	stop_server
+}

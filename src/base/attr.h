@@ -10,6 +10,10 @@
 #ifndef BIO_BASE_ATTR_H
 #define BIO_BASE_ATTR_H
 
+#ifdef NDEBUG
+#error "asserts stay on: they check the program itself, and pthread calls"
+#endif
+
 #define MUST_USE __attribute__((warn_unused_result))
 #define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
 #define NO_RETURN __attribute__((noreturn))

@@ -35,7 +35,7 @@ counter_apply(struct counters *c, const struct counter_change changes[], size_t 
 	lock_release(&c->lock);
 }
 
-uint64_t
+void
 counter_open_connection(struct counters *c)
 {
 	uint64_t open;
@@ -46,13 +46,24 @@ counter_open_connection(struct counters *c)
 	if (open > c->now.connections_peak)
 		c->now.connections_peak = open;
 	lock_release(&c->lock);
-	return open;
 }
 
 void
 counter_close_connection(struct counters *c, enum close_reason reason)
 {
 	const struct counter_change changes[] = {
+		{COUNTER_connections_closed, 1},
+		{(enum counter)(COUNTER_closed_by_reason + (int)reason), 1},
+	};
+
+	counter_apply(c, changes, COUNT_OF(changes));
+}
+
+void
+counter_refuse_connection(struct counters *c, enum close_reason reason)
+{
+	const struct counter_change changes[] = {
+		{COUNTER_connections_accepted, 1},
 		{COUNTER_connections_closed, 1},
 		{(enum counter)(COUNTER_closed_by_reason + (int)reason), 1},
 	};

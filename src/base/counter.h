@@ -47,12 +47,10 @@ void counter_add(struct counters *c, enum counter counter, uint64_t by);
 void counter_apply(
 	struct counters *c, const struct counter_change changes[], size_t count);
 
-/*
- * Counts a connection that opened and one that closed.  Opening answers how many are open
- * now, this one among them.
- */
-uint64_t counter_open_connection(struct counters *c) MUST_USE;
+/* Counts a connection that opened, one that closed, one that was closed at once. */
+void counter_open_connection(struct counters *c);
 void counter_close_connection(struct counters *c, enum close_reason reason);
+void counter_refuse_connection(struct counters *c, enum close_reason reason);
 
 void counter_read(struct counters *c, struct counter_snapshot *out);
 

@@ -60,12 +60,6 @@ condition_fini(struct condition *c)
 }
 
 void
-condition_signal(struct condition *c)
-{
-	must(pthread_cond_signal(&c->cond));
-}
-
-void
 condition_broadcast(struct condition *c)
 {
 	must(pthread_cond_broadcast(&c->cond));
@@ -91,24 +85,28 @@ condition_wait(struct condition *c, struct lock *l, uint64_t deadline_ns)
 }
 
 int
-thread_start(pthread_t *out, const char *name, size_t stack_bytes, void *(*run)(void *),
-	void *argument)
+thread_start(pthread_t *out, size_t stack_bytes, void *(*run)(void *), void *argument)
 {
 	pthread_attr_t attributes;
-	char short_name[16] = {0};
 	int result;
 
 	must(pthread_attr_init(&attributes));
 	must(pthread_attr_setstacksize(&attributes, stack_bytes));
 	result = pthread_create(out, &attributes, run, argument);
 	must(pthread_attr_destroy(&attributes));
-	if (result != 0) {
-		errno = result;
-		return -1;
-	}
+	if (result == 0)
+		return 0;
+	errno = result;
+	return -1;
+}
+
+void
+thread_name_self(const char *name)
+{
+	char short_name[16] = {0};
+
 	for (size_t i = 0; i + 1 < sizeof short_name && name[i] != '\0'; i++)
 		short_name[i] = name[i];
-	/* A label for debuggers: a thread that has ended already needs none. */
-	(void)pthread_setname_np(*out, short_name);
-	return 0;
+	/* A label for people: without it everything works. */
+	(void)pthread_setname_np(pthread_self(), short_name);
 }

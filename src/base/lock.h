@@ -31,7 +31,6 @@ void lock_release(struct lock *l) RELEASES(l);
 
 void condition_init(struct condition *c);
 void condition_fini(struct condition *c);
-void condition_signal(struct condition *c);
 void condition_broadcast(struct condition *c);
 
 /*
@@ -43,10 +42,16 @@ bool condition_wait(struct condition *c, struct lock *l, uint64_t deadline_ns)
 	REQUIRES(l);
 
 /*
- * Starts a joinable thread with a stack of `stack_bytes` and the given name (15
- * characters at most are kept).  -1 with errno where the system has no room for another.
+ * Starts a joinable thread with a stack of `stack_bytes`.  -1 with errno where the system
+ * has no room for another.
  */
-int thread_start(pthread_t *out, const char *name, size_t stack_bytes,
-	void *(*run)(void *), void *argument) MUST_USE;
+int thread_start(pthread_t *out, size_t stack_bytes, void *(*run)(void *),
+	void *argument) MUST_USE;
+
+/*
+ * Names the calling thread; 15 characters at most are kept.  Nobody else can do that
+ * safely: by then the thread may have ended and been joined.
+ */
+void thread_name_self(const char *name);
 
 #endif

@@ -91,7 +91,7 @@ read_whole(const struct option_spec *spec, const char *text, uint64_t *out)
 		units = ms_units;
 	why = read_number(spec, text, units, &value);
 	if (why == NULL)
-		*out = (uint64_t)value;
+		*out = (uint64_t)ceil(value);
 	return why;
 }
 

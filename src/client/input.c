@@ -40,7 +40,7 @@ report_unreadable(struct input *input)
 static int
 open_buffer(struct input *input)
 {
-	input->pool = buffer_pool_new(BUDGET_BYTES);
+	input->pool = buffer_pool_new(BUDGET_BYTES, 0);
 	if (input->pool == NULL)
 		return report_no_memory(input);
 	if (buffer_borrow(input->pool, &input->buffer, BUFFER_STANDARD_BYTES, 0) == 0)
@@ -127,7 +127,7 @@ make_room(struct input *input)
 	if (capacity > BYTES_MAX)
 		capacity = BYTES_MAX;
 	assert(capacity > b->capacity);
-	return buffer_grow(input->pool, b, capacity, 0);
+	return buffer_resize(input->pool, b, capacity, 0);
 }
 
 int

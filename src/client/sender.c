@@ -203,16 +203,16 @@ run_signals(void *argument)
 	struct sender *s = argument;
 	int number;
 
+	thread_name_self("signals");
 	if (sigwait(&s->signals, &number) == 0)
 		link_group_stop(&s->group);
 	return NULL;
 }
 
 static int
-start_thread(struct sender *s, pthread_t *out, const char *name, void *(*run)(void *),
-	void *argument)
+start_thread(struct sender *s, pthread_t *out, void *(*run)(void *), void *argument)
 {
-	if (thread_start(out, name, STACK_BYTES, run, argument) == 0)
+	if (thread_start(out, STACK_BYTES, run, argument) == 0)
 		return 0;
 	link_group_fail(&s->group, EXIT_CODE_FAILED, "cannot start a thread: %s",
 		strerror(errno));
@@ -234,7 +234,7 @@ run_workers(struct sender *s)
 		struct worker *w = &workers[started];
 
 		w->sender = s;
-		if (start_thread(s, &w->thread, "sender", run_worker, w) != 0) {
+		if (start_thread(s, &w->thread, run_worker, w) != 0) {
 			link_group_stop(&s->group);
 			break;
 		}
@@ -249,7 +249,7 @@ run_threads(struct sender *s)
 {
 	pthread_t signals;
 
-	if (start_thread(s, &signals, "signals", run_signals, s) != 0)
+	if (start_thread(s, &signals, run_signals, s) != 0)
 		return;
 	run_workers(s);
 	(void)pthread_kill(signals, SIGINT);

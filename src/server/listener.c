@@ -5,11 +5,11 @@
  * joined by one another: each, when it leaves, joins the one that left before it, and
  * main joins the last.
  *
- * The drain: main makes the gates non-blocking, takes the connections that were waiting
- * in the kernel's queues at that moment, shuts the gates (which wakes the workers that
- * wait there), shuts the reading side of every registered connection and waits until the
- * last worker has left.  A worker takes its connection out of the register before it
- * closes the descriptor, so main never shuts down a stranger's.
+ * The drain: main stops the workers from starting others, shuts the reading side of every
+ * registered connection, takes the connections that were waiting in the kernel's queues
+ * at that moment, shuts the gates (which wakes the workers that wait there) and waits
+ * until the last worker has left.  A worker takes its connection out of the register
+ * before it closes the descriptor, so main never shuts down a stranger's.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -37,8 +37,12 @@
 /* So many at a time are told why they are refused, which takes a while; others are not.
  */
 #define REFUSALS_MAX 64
+/* For idle workers to wake up and leave. */
+#define WAKE_TIMEOUT_MS 2000
 /* A pause when the system is out of descriptors or memory. */
 #define EXHAUSTED_PAUSE_MS 50
+/* In the drain there is an end to that. */
+#define TRIES_MAX 40
 
 struct gate {
 	struct endpoint endpoint;
@@ -58,40 +62,47 @@ struct listener {
 	struct lock lock; /* guards everything below, and the gates' `waiting` */
 	struct condition changed;
 	struct seat *seats;
-	size_t workers;
+	size_t seated, refused, workers;
 	uint64_t next_worker, next_connection;
 	pthread_t last_left;
 	bool has_last_left;
 	bool is_turn_taken; /* once, serial: a session runs */
 	bool is_over;       /* once: it has run */
 	bool is_stopping;   /* no more is accepted from the gates */
+	bool is_exhausted;  /* the system has no descriptor or memory for a connection */
+};
+
+/* A connection that has been accepted. */
+struct arrival {
+	int fd; /* -1: none */
+	char peer[ADDRESS_TEXT_MAX];
 };
 
 /* How a worker begins: at a gate, perhaps with a connection already accepted. */
 struct start {
 	struct listener *listener;
 	struct gate *gate;
-	int fd; /* -1: none yet */
+	struct arrival arrival;
+	uint64_t number;
 };
 
 static void *run_worker(void *argument);
 
 static int
-start_worker(struct listener *l, struct gate *gate, int fd)
+start_worker(struct listener *l, struct gate *gate, const struct arrival *arrival)
 {
 	struct start *start = malloc(sizeof *start);
-	char name[32];
 	pthread_t thread;
 	int error;
 
 	if (start == NULL)
 		return -1;
-	*start = (struct start){.listener = l, .gate = gate, .fd = fd};
+	*start = (struct start){.listener = l, .gate = gate, .arrival = *arrival};
 	lock_acquire(&l->lock);
 	l->workers++;
-	(void)snprintf(name, sizeof name, "session-%" PRIu64, ++l->next_worker);
+	start->number = ++l->next_worker;
 	lock_release(&l->lock);
-	if (thread_start(&thread, name, STACK_BYTES, run_worker, start) == 0)
+	if (thread_start(&thread, STACK_BYTES, run_worker, start) == 0)
 		return 0;
 	error = errno;
 	lock_acquire(&l->lock);
@@ -102,26 +113,36 @@ start_worker(struct listener *l, struct gate *gate, int fd)
 	return -1;
 }
 
-/* Keeps somebody waiting at the gate that the caller is about to leave. */
+/* Sees to it that somebody waits at the gate. */
 static void
-leave_gate(struct listener *l, struct gate *gate)
+attend_gate(struct listener *l, struct gate *gate)
 {
-	bool is_last;
+	static const struct arrival none = {.fd = -1};
+	bool is_unattended;
 
 	lock_acquire(&l->lock);
-	gate->waiting--;
-	is_last = gate->waiting == 0 && !l->is_stopping &&
-		  l->shared->options->mode == MODE_THREADS;
-	if (is_last)
+	is_unattended = gate->waiting == 0 && !l->is_stopping &&
+			l->shared->options->mode == MODE_THREADS;
+	if (is_unattended)
 		gate->waiting++;
 	lock_release(&l->lock);
-	if (!is_last || start_worker(l, gate, -1) == 0)
+	if (!is_unattended || start_worker(l, gate, &none) == 0)
 		return;
-	/* This worker comes back when its connection has ended; until then they queue. */
 	log_warn("no thread for the next connection: %s", strerror(errno));
 	lock_acquire(&l->lock);
 	gate->waiting--;
 	lock_release(&l->lock);
+}
+
+/* Where there is no other thread, listener_tend tries again. */
+static void
+leave_gate(struct listener *l, struct gate *gate)
+{
+	lock_acquire(&l->lock);
+	gate->waiting--;
+	l->is_exhausted = false;
+	lock_release(&l->lock);
+	attend_gate(l, gate);
 }
 
 /* False: enough others wait. */
@@ -138,19 +159,24 @@ return_to_gate(struct listener *l, struct gate *gate)
 	return returns;
 }
 
-static void
+/* Registers the connection and answers how many are being served, this one among them. */
+static size_t
 take_seat(struct listener *l, struct seat *seat)
 {
+	size_t seated;
+
 	lock_acquire(&l->lock);
 	seat->previous = NULL;
 	seat->next = l->seats;
 	if (l->seats != NULL)
 		l->seats->previous = seat;
 	l->seats = seat;
+	seated = ++l->seated;
 	/* Main has passed the register already. */
 	if (l->is_stopping)
 		(void)shutdown(seat->fd, SHUT_RD);
 	lock_release(&l->lock);
+	return seated;
 }
 
 static void
@@ -163,6 +189,7 @@ leave_seat(struct listener *l, struct seat *seat)
 		l->seats = seat->next;
 	if (seat->next != NULL)
 		seat->next->previous = seat->previous;
+	l->seated--;
 	lock_release(&l->lock);
 }
 
@@ -187,53 +214,71 @@ take_turn(struct listener *l)
 static void
 end_turn(struct listener *l)
 {
+	bool is_once = l->shared->options->mode == MODE_ONCE;
+
 	if (l->shared->options->mode == MODE_THREADS)
 		return;
 	lock_acquire(&l->lock);
 	l->is_turn_taken = false;
-	l->is_over = l->shared->options->mode == MODE_ONCE;
+	l->is_over = is_once;
 	condition_broadcast(&l->changed);
 	lock_release(&l->lock);
-	/* Main waits for signals and for nothing else. */
-	if (l->shared->options->mode == MODE_ONCE)
-		(void)kill(getpid(), SIGTERM);
+	if (is_once)
+		(void)kill(getpid(), LISTENER_DONE_SIGNAL);
+}
+
+/* Without a seat: those who wait to be refused take no place from those who are served.
+ */
+static void
+refuse(struct listener *l, struct stream *stream)
+{
+	bool is_told;
+
+	counter_refuse_connection(l->shared->counters, CLOSE_max_connections);
+	lock_acquire(&l->lock);
+	is_told = l->refused < REFUSALS_MAX;
+	l->refused += is_told;
+	lock_release(&l->lock);
+	if (!is_told)
+		return;
+	session_refuse(l->shared, stream, CLOSE_max_connections, "too many connections");
+	lock_acquire(&l->lock);
+	l->refused--;
+	lock_release(&l->lock);
 }
 
 static void
-serve(struct listener *l, struct stream *stream)
+serve(struct listener *l, struct stream *stream, const struct arrival *arrival)
 {
 	struct session_shared *shared = l->shared;
-	uint64_t open, limit = shared->options->max_connections;
 	struct seat seat = {.fd = stream->fd};
 	struct origin origin = {0};
-	struct sockaddr_storage peer = {0};
-	socklen_t peer_len = sizeof peer;
-	enum close_reason reason = CLOSE_max_connections;
+	enum close_reason reason;
 
-	if (getpeername(stream->fd, (struct sockaddr *)&peer, &peer_len) == 0)
-		address_format(&peer, origin.peer);
-	take_seat(l, &seat);
+	if (take_seat(l, &seat) > shared->options->max_connections) {
+		leave_seat(l, &seat);
+		refuse(l, stream);
+		return;
+	}
+	memcpy(origin.peer, arrival->peer, sizeof origin.peer);
 	lock_acquire(&l->lock);
 	origin.connection = ++l->next_connection;
 	lock_release(&l->lock);
-	open = counter_open_connection(shared->counters);
-	if (open <= limit)
-		reason = session_run(shared, stream, &origin);
-	else if (open <= limit + REFUSALS_MAX)
-		session_refuse(shared, stream, reason, "too many connections");
+	counter_open_connection(shared->counters);
+	reason = session_run(shared, stream, &origin);
 	leave_seat(l, &seat);
-	/* Counted before the peer sees the end of it. */
+	/* Before the descriptor is closed: who then sees the end finds it counted. */
 	counter_close_connection(shared->counters, reason);
 }
 
 static void
-serve_in_turn(struct listener *l, int fd)
+serve_in_turn(struct listener *l, const struct arrival *arrival)
 {
 	struct stream stream;
 
-	stream_init(&stream, fd);
+	stream_init(&stream, arrival->fd);
 	if (take_turn(l)) {
-		serve(l, &stream);
+		serve(l, &stream, arrival);
 		stream_close(&stream);
 		end_turn(l);
 	} else {
@@ -241,37 +286,52 @@ serve_in_turn(struct listener *l, int fd)
 	}
 }
 
-/* A pause that a drain ends. */
-static void
-pause_exhausted(struct listener *l)
+/* A pause; said once for as long as it lasts.  False: the drain has begun. */
+static bool
+pause_exhausted(struct listener *l, int error)
 {
 	uint64_t deadline_ns = clock_deadline_ns(EXHAUSTED_PAUSE_MS);
+	bool is_known, is_stopping;
 
 	lock_acquire(&l->lock);
-	while (!l->is_stopping && condition_wait(&l->changed, &l->lock, deadline_ns))
-		;
+	is_known = l->is_exhausted;
+	l->is_exhausted = true;
+	/* Woken early when a worker leaves, perhaps with what was missing. */
+	(void)condition_wait(&l->changed, &l->lock, deadline_ns);
+	is_stopping = l->is_stopping;
 	lock_release(&l->lock);
+	if (!is_known)
+		log_warn("cannot accept: %s", strerror(error));
+	return !is_stopping;
 }
 
-/* A connection, or -1: the gate is shut. */
-static int
-accept_at(struct listener *l, const struct gate *gate)
+/* Waits for a connection.  False: the gate is shut, or has none when it does not block.
+ */
+static bool
+accept_at(struct listener *l, const struct gate *gate, struct arrival *out)
 {
-	for (;;) {
-		int fd = accept4(gate->endpoint.fd, NULL, NULL, SOCK_CLOEXEC);
+	int tries = 0;
 
-		if (fd >= 0)
-			return fd;
+	for (;;) {
+		struct sockaddr_storage peer;
+		socklen_t len = sizeof peer;
+
+		out->fd = accept4(
+			gate->endpoint.fd, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC);
+		if (out->fd >= 0) {
+			address_format(&peer, out->peer);
+			return true;
+		}
 		switch (errno) {
 		case EINVAL: /* shut down */
 		case EAGAIN: /* draining */
-			return -1;
+			return false;
 		case EMFILE:
 		case ENFILE:
 		case ENOBUFS:
 		case ENOMEM:
-			log_warn("cannot accept: %s", strerror(errno));
-			pause_exhausted(l);
+			if (!pause_exhausted(l, errno) && ++tries > TRIES_MAX)
+				return false;
 			break;
 		default: /* an error of that connection, accept(2) */
 			break;
@@ -302,15 +362,17 @@ run_worker(void *argument)
 {
 	struct start start = *(struct start *)argument;
 	struct listener *l = start.listener;
-	int fd = start.fd;
+	char name[32];
 
 	free(argument);
-	if (fd >= 0)
-		serve_in_turn(l, fd);
+	(void)snprintf(name, sizeof name, "session-%" PRIu64, start.number);
+	thread_name_self(name);
+	if (start.arrival.fd >= 0)
+		serve_in_turn(l, &start.arrival);
 	else
-		while ((fd = accept_at(l, start.gate)) >= 0) {
+		while (accept_at(l, start.gate, &start.arrival)) {
 			leave_gate(l, start.gate);
-			serve_in_turn(l, fd);
+			serve_in_turn(l, &start.arrival);
 			if (!return_to_gate(l, start.gate))
 				break;
 		}
@@ -321,6 +383,7 @@ run_worker(void *argument)
 struct listener *
 listener_start(struct session_shared *shared, const struct endpoints *endpoints)
 {
+	static const struct arrival none = {.fd = -1};
 	struct listener *l = calloc(1, sizeof *l);
 	struct endpoints rest = *endpoints;
 
@@ -337,14 +400,22 @@ listener_start(struct session_shared *shared, const struct endpoints *endpoints)
 		l->gates[i] =
 			(struct gate){.endpoint = endpoints->items[i], .waiting = 1};
 	for (size_t i = 0; i < l->gate_count; i++) {
-		if (start_worker(l, &l->gates[i], -1) == 0)
+		if (start_worker(l, &l->gates[i], &none) == 0)
 			continue;
 		log_error("cannot start a thread: %s", strerror(errno));
-		if (listener_drain(l, UINT64_MAX) == 0)
-			listener_free(l);
+		if (listener_drain(l, shared->options->drain_timeout_ms) != 0)
+			_exit(EXIT_FAILURE);
+		listener_free(l);
 		return NULL;
 	}
 	return l;
+}
+
+void
+listener_tend(struct listener *l)
+{
+	for (size_t i = 0; i < l->gate_count; i++)
+		attend_gate(l, &l->gates[i]);
 }
 
 /* How many connections wait in the kernel's queue: what a listening socket's info says.
@@ -365,15 +436,22 @@ static void
 take_queued(struct listener *l, struct gate *gate)
 {
 	unsigned queued = l->shared->options->mode == MODE_ONCE ? 0 : queued_at(gate);
+	struct arrival arrival;
 
-	while (queued-- > 0) {
-		int fd = accept4(gate->endpoint.fd, NULL, NULL, SOCK_CLOEXEC);
+	while (queued-- > 0 && accept_at(l, gate, &arrival))
+		if (start_worker(l, gate, &arrival) != 0)
+			serve_in_turn(l, &arrival);
+}
 
-		if (fd < 0)
-			break;
-		if (start_worker(l, gate, fd) != 0)
-			serve_in_turn(l, fd);
-	}
+static void
+stop_workers(struct listener *l)
+{
+	lock_acquire(&l->lock);
+	l->is_stopping = true;
+	for (struct seat *seat = l->seats; seat != NULL; seat = seat->next)
+		(void)shutdown(seat->fd, SHUT_RD);
+	condition_broadcast(&l->changed);
+	lock_release(&l->lock);
 }
 
 static void
@@ -389,34 +467,47 @@ shut_gates(struct listener *l)
 	}
 }
 
+/*
+ * True: all workers have left.  Those without a connection have only to wake up, which
+ * the timeout is not about.
+ */
+static bool
+wait_for_workers(struct listener *l, uint64_t deadline_ns)
+{
+	uint64_t wake_deadline_ns = clock_deadline_ns(WAKE_TIMEOUT_MS);
+	bool have_left, has_last_left;
+	pthread_t last_left;
+	size_t seated;
+
+	if (wake_deadline_ns < deadline_ns)
+		wake_deadline_ns = deadline_ns;
+	lock_acquire(&l->lock);
+	while (l->workers > 0)
+		if (!condition_wait(&l->changed, &l->lock,
+			    l->seats != NULL ? deadline_ns : wake_deadline_ns))
+			break;
+	have_left = l->workers == 0;
+	last_left = l->last_left;
+	has_last_left = l->has_last_left;
+	l->has_last_left = false;
+	seated = l->seated;
+	lock_release(&l->lock);
+	if (!have_left)
+		log_error("%zu connections had not ended when the time was up", seated);
+	if (has_last_left)
+		(void)pthread_join(last_left, NULL);
+	return have_left;
+}
+
 int
 listener_drain(struct listener *l, uint64_t timeout_ms)
 {
 	uint64_t deadline_ns = clock_deadline_ns(timeout_ms);
-	bool in_time = true, has_last_left;
-	pthread_t last_left;
-	size_t workers;
 
 	atomic_store_explicit(&l->shared->is_draining, true, memory_order_release);
+	stop_workers(l);
 	shut_gates(l);
-	lock_acquire(&l->lock);
-	l->is_stopping = true;
-	for (struct seat *seat = l->seats; seat != NULL; seat = seat->next)
-		(void)shutdown(seat->fd, SHUT_RD);
-	condition_broadcast(&l->changed);
-	while (l->workers > 0 && in_time)
-		in_time = condition_wait(&l->changed, &l->lock, deadline_ns);
-	workers = l->workers;
-	last_left = l->last_left;
-	has_last_left = l->has_last_left;
-	l->has_last_left = false;
-	lock_release(&l->lock);
-	if (has_last_left)
-		(void)pthread_join(last_left, NULL);
-	if (workers == 0)
-		return 0;
-	log_error("%zu connections had not ended when the time was up", workers);
-	return -1;
+	return wait_for_workers(l, deadline_ns) ? 0 : -1;
 }
 
 void

@@ -7,7 +7,7 @@
  * connection is handed from thread to thread.  In the modes `once` and `serial` the
  * threads take turns.
  *
- * listener_start and listener_drain are called by main; the rest runs on its own.
+ * The functions are called by main; the rest runs on its own.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -20,14 +20,23 @@
 
 struct listener;
 
+/* What the process sends itself when the one connection of mode `once` has been served.
+ */
+#define LISTENER_DONE_SIGNAL SIGUSR1
+
 /*
  * Starts accepting on the endpoints, which it takes.  `shared` stays the caller's and
- * must outlive the listener.  In mode `once`, the process gets SIGTERM when the
- * connection has been served.  Returns owned; NULL: the reason has been logged and the
+ * must outlive the listener.  Returns owned; NULL: the reason has been logged and the
  * endpoints are closed.
  */
 struct listener *listener_start(
 	struct session_shared *shared, const struct endpoints *endpoints) MUST_USE;
+
+/*
+ * To be called about once a second: where no thread could be started to wait for the next
+ * connection, it tries again.
+ */
+void listener_tend(struct listener *l);
 
 /*
  * Stops accepting, has what arrived before framed and counted, the connections that wait

@@ -2,18 +2,21 @@
  * bio-server: puts the modules together, waits for a signal, takes them apart again.
  *
  * The threads:
- *   main       starts and stops everything; in between it waits in sigwait.
+ *   main       starts and stops everything; in between it waits for a signal and looks
+ *              after the listener once a second.
  *   session-N  accept and serve connections; started by the listener (the first ones by
  *              main, the others by one another), told to stop by listener_drain, joined
  *              by one another and the last by main.
  *   MHD-*      libmicrohttpd's: one a status address, one a connection there; started by
  *              http_start and by one another, stopped and joined by http_stop.
+ *   impatience waits for a second signal while main drains; cancelled and joined by main.
  *
- * Signals are blocked before the first thread starts and taken by sigwait alone.
+ * Signals are blocked before the first thread starts and only waited for.
  *
  * SPDX-License-Identifier: MIT
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -22,6 +25,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "server/endpoint.h"
 #include "server/http.h"
@@ -32,7 +37,11 @@
 #define EXIT_USAGE 2
 #define RECENT_BYTES_MAX ((size_t)16 * 1024 * 1024)
 /* For listening sockets, HTTP, files. */
-#define SPARE_DESCRIPTORS 512
+#define SPARE_DESCRIPTORS 1024
+/* Stop signals within this time of the first are taken for the same wish. */
+#define REPEAT_MS 300
+#define TEND_INTERVAL_S 1
+#define STACK_BYTES ((size_t)64 * 1024)
 
 struct server {
 	struct options options;
@@ -58,10 +67,10 @@ fit_descriptors(struct options *options)
 		return;
 	if (limit.rlim_cur < wanted) {
 		limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
-		(void)setrlimit(RLIMIT_NOFILE, &limit);
+		if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
+			log_info("limit on descriptors set to %llu",
+				(unsigned long long)limit.rlim_cur);
 		(void)getrlimit(RLIMIT_NOFILE, &limit);
-		log_info("descriptor limit raised to %llu",
-			(unsigned long long)limit.rlim_cur);
 	}
 	if (limit.rlim_cur >= wanted)
 		return;
@@ -78,17 +87,43 @@ block_signals(sigset_t *stop)
 	(void)sigemptyset(stop);
 	(void)sigaddset(stop, SIGTERM);
 	(void)sigaddset(stop, SIGINT);
+	(void)sigaddset(stop, LISTENER_DONE_SIGNAL);
 	(void)pthread_sigmask(SIG_BLOCK, stop, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
 }
 
-/* From here on a second signal ends the process at once. */
+/* In between, the listener's gates are looked after. */
 static void
-unblock_signals(const sigset_t *stop)
+wait_for_stop(const struct server *server, const sigset_t *stop)
 {
-	(void)signal(SIGTERM, SIG_DFL);
-	(void)signal(SIGINT, SIG_DFL);
+	const struct timespec interval = {.tv_sec = TEND_INTERVAL_S};
+
+	while (sigtimedwait(stop, NULL, &interval) < 0)
+		listener_tend(server->listener);
+}
+
+/*
+ * While the server drains: another stop signal ends the process at once, but not one that
+ * came with the first, as those of a terminal and of timeout(1) do.
+ */
+static void *
+run_impatience(void *argument)
+{
+	const sigset_t *stop = argument;
+	uint64_t deadline_ns = clock_deadline_ns(REPEAT_MS);
+	const struct timespec interval = {.tv_nsec = 10 * (long)CLOCK_NS_PER_MS};
+	int number;
+
+	thread_name_self("impatience");
+	while (clock_mono_ns() < deadline_ns)
+		(void)sigtimedwait(stop, NULL, &interval);
+	do
+		(void)sigwait(stop, &number);
+	while (number == LISTENER_DONE_SIGNAL);
+	(void)signal(number, SIG_DFL);
 	(void)pthread_sigmask(SIG_UNBLOCK, stop, NULL);
+	(void)raise(number);
+	return NULL;
 }
 
 static int
@@ -117,19 +152,28 @@ write_ready_file(const struct server *server)
 	int result = -1;
 
 	if (beside == NULL)
-		goto out;
+		goto log;
 	(void)snprintf(beside, len, "%s.new", path);
 	f = fopen(beside, "we");
 	if (f == NULL)
-		goto out;
+		goto log;
 	result = write_addresses(f, server);
-	if (fclose(f) != 0 || result != 0 || rename(beside, path) != 0)
+	if (fclose(f) != 0 || result != 0 || rename(beside, path) != 0) {
 		result = -1;
-out:
+		(void)unlink(beside);
+	}
+log:
 	if (result != 0)
 		log_error("--ready-file %s: %s", path, strerror(errno));
 	free(beside);
 	return result;
+}
+
+static void
+remove_ready_file(const struct server *server)
+{
+	if (server->options.ready_file != NULL)
+		(void)unlink(server->options.ready_file);
 }
 
 static void
@@ -147,7 +191,8 @@ init_modules(struct server *server)
 {
 	struct options *options = &server->options;
 	struct recent *recent = recent_new(options->recent, RECENT_BYTES_MAX);
-	struct buffer_pool *pool = buffer_pool_new(options->memory_bytes);
+	struct buffer_pool *pool =
+		buffer_pool_new(options->memory_bytes, session_reserve_bytes(options));
 
 	if (recent == NULL || pool == NULL) {
 		log_error("out of memory");
@@ -183,54 +228,57 @@ fini_modules(struct server *server)
 	recent_free(server->history.recent);
 }
 
-/* Both sides are bound before either answers. */
+/* Both sides are bound before either answers; who connects before that is queued. */
 static int
 start(struct server *server)
 {
 	const struct options *options = &server->options;
 
-	if (options->ready_file != NULL)
-		(void)unlink(options->ready_file);
 	if (endpoint_open_all(&options->listen, "listen", &server->bio_endpoints) != 0)
 		return -1;
 	if (endpoint_open_all(
-		    &options->http_listen, "http-listen", &server->http_endpoints) != 0) {
-		endpoint_close_all(&server->bio_endpoints);
-		return -1;
-	}
+		    &options->http_listen, "http-listen", &server->http_endpoints) != 0)
+		goto close_bio;
 	memcpy(server->shared.status_address, server->http_endpoints.items[0].text,
 		sizeof server->shared.status_address);
 	server->http = http_start(&server->report, &server->history, &server->counters,
 		&server->http_endpoints);
-	if (server->http == NULL) {
-		endpoint_close_all(&server->bio_endpoints);
-		return -1;
+	if (server->http == NULL)
+		goto close_bio;
+	if (options->ready_file != NULL && write_ready_file(server) != 0) {
+		http_stop(server->http);
+		goto close_bio;
 	}
 	server->listener = listener_start(&server->shared, &server->bio_endpoints);
-	if (server->listener == NULL)
-		goto stop_http;
-	if (options->ready_file != NULL && write_ready_file(server) != 0)
-		goto stop_listener;
+	if (server->listener == NULL) {
+		remove_ready_file(server);
+		http_stop(server->http);
+		return -1;
+	}
 	log_addresses(server);
 	return 0;
-stop_listener:
-	if (listener_drain(server->listener, options->drain_timeout_ms) == 0)
-		listener_free(server->listener);
-stop_http:
-	http_stop(server->http);
+close_bio:
+	endpoint_close_all(&server->bio_endpoints);
 	return -1;
 }
 
 static int
-stop(struct server *server)
+stop(struct server *server, sigset_t *signals)
 {
+	pthread_t impatience;
+	bool is_impatient =
+		thread_start(&impatience, STACK_BYTES, run_impatience, signals) == 0;
+
 	log_info("draining");
-	if (server->options.ready_file != NULL)
-		(void)unlink(server->options.ready_file);
+	remove_ready_file(server);
 	if (listener_drain(server->listener, server->options.drain_timeout_ms) != 0)
 		return -1;
 	http_stop(server->http);
 	listener_free(server->listener);
+	if (is_impatient) {
+		(void)pthread_cancel(impatience);
+		(void)pthread_join(impatience, NULL);
+	}
 	return 0;
 }
 
@@ -246,11 +294,23 @@ log_totals(struct server *server)
 		(unsigned long long)now.values[COUNTER_connections_accepted]);
 }
 
+/* Started without them, sockets would become standard output and error. */
+static void
+open_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
 static int
 run(struct server *server)
 {
 	sigset_t signals;
-	int signal_number;
 
 	log_set_level((enum log_level)server->options.log_level);
 	fit_descriptors(&server->options);
@@ -261,10 +321,9 @@ run(struct server *server)
 		fini_modules(server);
 		return EXIT_FAILURE;
 	}
-	(void)sigwait(&signals, &signal_number);
-	unblock_signals(&signals);
+	wait_for_stop(server, &signals);
 	/* Threads still run then: nothing can be freed, nor what exit would tidy up. */
-	if (stop(server) != 0)
+	if (stop(server, &signals) != 0)
 		_exit(EXIT_FAILURE);
 	log_totals(server);
 	fini_modules(server);
@@ -276,6 +335,7 @@ main(int argc, char *argv[])
 {
 	static struct server server;
 
+	open_standard_descriptors();
 	switch (options_parse(argc, argv, &server.options)) {
 	case OPTION_OK:
 		return run(&server);

@@ -85,6 +85,10 @@ options_parse(int argc, char *argv[], struct options *out)
 	if (!are_addresses("listen", &out->listen) ||
 		!are_addresses("http-listen", &out->http_listen))
 		return OPTION_BAD;
+	if (out->ready_file != NULL && out->ready_file[0] == '\0') {
+		(void)fprintf(stderr, PROGRAM ": --ready-file needs a name\n");
+		return OPTION_BAD;
+	}
 	if (out->mode == MODE_ONCE)
 		out->print = true;
 	return OPTION_OK;

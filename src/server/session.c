@@ -46,11 +46,24 @@ struct session {
 	uint64_t outcomes;       /* messages and rejections so far */
 	uint64_t errors_in_row;
 	uint64_t deadline_ns; /* of the unfinished message, or of idleness */
-	bool was_within;
+	bool was_within, was_undecided;
 	bool is_draining;
 	size_t drain_left; /* of what had arrived when the drain was seen */
 	uint8_t nook[NOOK_BYTES];
 };
+
+/* The largest unfinished message, and always room to read. */
+static size_t
+most_capacity(const struct options *options)
+{
+	return options->max_message_bytes + FRAME_SLACK_BYTES + BUFFER_STANDARD_BYTES;
+}
+
+size_t
+session_reserve_bytes(const struct options *options)
+{
+	return 2 * most_capacity(options);
+}
 
 static size_t
 unconsumed(const struct session *s)
@@ -116,9 +129,11 @@ end_with_error(struct session *s, enum close_reason reason, const char *code,
 	return end(s, reason);
 }
 
+/* The message that there is no memory for was not taken: it counts as cut off. */
 static enum step
 end_out_of_memory(struct session *s)
 {
+	s->read.rejected[REJECT_incomplete]++;
 	return end_with_error(s, CLOSE_no_memory, reason_close_name(CLOSE_no_memory),
 		"the server has no memory for this message", s->consumed_bytes);
 }
@@ -235,11 +250,14 @@ set_deadline(struct session *s, uint64_t outcomes_before)
 {
 	const struct options *options = s->shared->options;
 	bool is_within = frame_is_within(&s->frame);
+	bool is_undecided = frame_is_undecided(&s->frame);
 
-	if (is_within && s->was_within && s->outcomes == outcomes_before)
+	if (is_within && s->was_within && is_undecided == s->was_undecided &&
+		s->outcomes == outcomes_before)
 		return;
 	s->was_within = is_within;
-	if (frame_is_undecided(&s->frame))
+	s->was_undecided = is_undecided;
+	if (is_undecided)
 		s->deadline_ns = clock_deadline_ns(options->hello_timeout_ms);
 	else if (is_within)
 		s->deadline_ns = clock_deadline_ns(options->message_timeout_ms);
@@ -276,60 +294,65 @@ end_timed_out(struct session *s)
 }
 
 /* Back to the nook, if what is unconsumed fits. */
-static void
+static bool
 settle(struct session *s)
 {
 	struct buffer nook = {
 		.bytes = s->nook, .end = unconsumed(s), .capacity = sizeof s->nook};
 
 	if (nook.end > NOOK_CARRY_MAX)
-		return;
+		return false;
 	memcpy(nook.bytes, s->in.bytes + s->in.begin, nook.end);
 	buffer_return(s->shared->pool, &s->in);
 	s->in = nook;
+	return true;
 }
 
-/* More is probably waiting; without a buffer to spare the nook has to do. */
+/* Nothing is waiting: what is held shrinks to what it is needed for. */
 static void
-leave_nook(struct session *s)
+shrink(struct session *s)
 {
-	if (buffer_grow(s->shared->pool, &s->in, BUFFER_STANDARD_BYTES, STREAM_NO_WAIT) !=
-		0)
+	size_t capacity = s->in.capacity;
+
+	if (settle(s))
+		return;
+	while (capacity / 2 >= 2 * unconsumed(s))
+		capacity /= 2;
+	/* Where there is no memory even for that, it stays as it is. */
+	if (capacity < s->in.capacity &&
+		buffer_resize(s->shared->pool, &s->in, capacity, STREAM_NO_WAIT) != 0)
 		return;
 }
 
-static size_t
-larger_capacity(const struct session *s)
+/* An unfinished message waits for memory; its clock stands still meanwhile. */
+static int
+grow(struct session *s)
 {
-	size_t most = s->shared->options->max_message_bytes + FRAME_SLACK_BYTES +
-		      BUFFER_STANDARD_BYTES;
-	size_t capacity = 2 * s->in.capacity;
+	size_t most = most_capacity(s->shared->options), capacity = 2 * s->in.capacity;
+	uint64_t before_ns = clock_mono_ns();
+	int result = buffer_resize(
+		s->shared->pool, &s->in, capacity < most ? capacity : most, CLOCK_NEVER);
 
-	if (capacity < BUFFER_STANDARD_BYTES)
-		return BUFFER_STANDARD_BYTES;
-	return capacity < most ? capacity : most;
+	if (s->deadline_ns != CLOCK_NEVER)
+		s->deadline_ns += clock_mono_ns() - before_ns;
+	return result;
 }
 
-/* Makes room to read into.  An unfinished message waits for memory until its deadline. */
 static enum step
 make_room(struct session *s)
 {
 	struct buffer *in = &s->in;
-	size_t larger = larger_capacity(s);
 
 	if (unconsumed(s) == 0)
 		in->begin = in->end = 0;
 	if (in->capacity - in->end >= in->capacity / 4)
 		return STEP_GO_ON;
-	if (unconsumed(s) <= in->capacity / 2 || larger <= in->capacity) {
+	if (unconsumed(s) <= in->capacity / 2 ||
+		in->capacity >= most_capacity(s->shared->options)) {
 		buffer_compact(in);
 		return STEP_GO_ON;
 	}
-	if (buffer_grow(s->shared->pool, in, larger, s->deadline_ns) == 0)
-		return STEP_GO_ON;
-	if (clock_left_ms(s->deadline_ns) == 0)
-		return end_timed_out(s);
-	return end_out_of_memory(s);
+	return grow(s) == 0 ? STEP_GO_ON : end_out_of_memory(s);
 }
 
 /* Never more than had arrived when the drain was seen, however much is being sent. */
@@ -366,7 +389,7 @@ receive(struct session *s)
 			STREAM_NO_WAIT);
 		if (n >= 0 || errno != ETIMEDOUT)
 			return n;
-		settle(s);
+		shrink(s);
 	}
 	n = stream_receive(
 		s->stream, in->bytes + in->end, in->capacity - in->end, s->deadline_ns);
@@ -379,7 +402,9 @@ receive(struct session *s)
 static enum step
 end_of_input(struct session *s)
 {
-	if (!s->is_draining || stream_peer_has_finished(s->stream))
+	/* In this order: what is unread when the end has come was sent before it. */
+	if (!s->is_draining || (stream_peer_has_finished(s->stream) &&
+				       stream_unread_bytes(s->stream) == 0))
 		return finish(s, true, CLOSE_eof);
 	(void)finish(s, false, CLOSE_draining);
 	if (s->reason == CLOSE_draining)
@@ -388,12 +413,27 @@ end_of_input(struct session *s)
 	return STEP_END;
 }
 
+/*
+ * More is probably waiting where the nook was filled; without a buffer to spare it has to
+ * do.  The reserve is given up as soon as the message that needed it is whole.
+ */
+static void
+fit_buffer(struct session *s, bool filled)
+{
+	if (s->in.is_of_reserve)
+		(void)settle(s);
+	else if (!s->in.is_lent && filled &&
+		 buffer_resize(s->shared->pool, &s->in, BUFFER_STANDARD_BYTES,
+			 STREAM_NO_WAIT) != 0)
+		return;
+}
+
 /* One read and what follows from it. */
 static enum step
 run_once(struct session *s)
 {
 	uint64_t outcomes_before = s->outcomes;
-	bool filled_nook;
+	bool filled;
 	ssize_t n;
 
 	if (make_room(s) == STEP_END)
@@ -406,12 +446,14 @@ run_once(struct session *s)
 					  : finish(s, false, CLOSE_reset);
 	s->read.bytes = (uint64_t)n;
 	s->in.end += (size_t)n;
-	filled_nook = !s->in.is_lent && s->in.end == s->in.capacity;
+	filled = s->in.end == s->in.capacity;
 	if (consume(s) == STEP_END)
 		return STEP_END;
 	set_deadline(s, outcomes_before);
-	if (filled_nook)
-		leave_nook(s);
+	/* A peer that sends all the time never lets a wait for it time out. */
+	if (s->was_within && clock_left_ms(s->deadline_ns) == 0)
+		return end_timed_out(s);
+	fit_buffer(s, filled);
 	return STEP_GO_ON;
 }
 

@@ -34,6 +34,9 @@ struct session_shared {
 	atomic_bool is_draining;
 };
 
+/* The part of the budget that the pool keeps for one session at a time. */
+size_t session_reserve_bytes(const struct options *options);
+
 /* Serves the connection; what was sent to the peer has been counted when it returns. */
 enum close_reason session_run(struct session_shared *shared, struct stream *stream,
 	const struct origin *origin);

@@ -150,7 +150,7 @@ threads_share_one_sequence(void)
 	uint64_t next = 1;
 
 	for (int i = 0; i < THREADS; i++)
-		EXPECT_INT(0, thread_start(&threads[i], "t", 1 << 18, append_many, r));
+		EXPECT_INT(0, thread_start(&threads[i], 1 << 18, append_many, r));
 	for (int i = 0; i < THREADS; i++)
 		(void)pthread_join(threads[i], NULL);
 	EXPECT_INT(0, recent_view_open(r, &view));
