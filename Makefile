@@ -13,7 +13,7 @@ BUILD := build/$(VARIANT)
 BASE := attr clock lock log reason counter rate text buffer address option
 WIRE := scan frame stream
 MESSAGES := batch filter recent
-SERVER := options endpoint print ingest session listener query history report http main
+SERVER := options endpoint print ingest session listener query history report route http main
 CLIENT := options reply link input sender status main
 MODULES := $(BASE:%=base/%) $(WIRE:%=wire/%) $(MESSAGES:%=messages/%) \
 	$(SERVER:%=server/%) $(CLIENT:%=client/%)
