@@ -9,7 +9,8 @@
  *              by one another and the last by main.
  *   MHD-*      libmicrohttpd's: one a status address, one a connection there; started by
  *              http_start and by one another, stopped and joined by http_stop.
- *   impatience waits for a second signal while main drains; cancelled and joined by main.
+ *   impatience waits for a second signal while main drains; ended by a signal of
+ *              main's own and joined by main.
  *
  * Signals are blocked before the first thread starts and only waited for.
  *
@@ -18,6 +19,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,28 +104,44 @@ wait_for_stop(const struct server *server, const sigset_t *stop)
 		listener_tend(server->listener);
 }
 
+/* While the server drains. */
+struct impatience {
+	const sigset_t *stop;
+	atomic_bool is_over;
+	pthread_t thread;
+};
+
 /*
- * While the server drains: another stop signal ends the process at once, but not one that
- * came with the first, as those of a terminal and of timeout(1) do.
+ * Another stop signal ends the process at once, but not one that came with the first, as
+ * those of a terminal and of timeout(1) do.
  */
 static void *
 run_impatience(void *argument)
 {
-	const sigset_t *stop = argument;
-	uint64_t deadline_ns = clock_deadline_ns(REPEAT_MS);
+	struct impatience *impatience = argument;
 	const struct timespec interval = {.tv_nsec = 10 * (long)CLOCK_NS_PER_MS};
-	int number;
+	uint64_t deadline_ns = clock_deadline_ns(REPEAT_MS);
+	int number = LISTENER_DONE_SIGNAL;
 
 	thread_name_self("impatience");
-	while (clock_mono_ns() < deadline_ns)
-		(void)sigtimedwait(stop, NULL, &interval);
-	do
-		(void)sigwait(stop, &number);
-	while (number == LISTENER_DONE_SIGNAL);
+	while (clock_mono_ns() < deadline_ns && !atomic_load(&impatience->is_over))
+		(void)sigtimedwait(impatience->stop, NULL, &interval);
+	while (number == LISTENER_DONE_SIGNAL && !atomic_load(&impatience->is_over))
+		(void)sigwait(impatience->stop, &number);
+	if (atomic_load(&impatience->is_over))
+		return NULL;
 	(void)signal(number, SIG_DFL);
-	(void)pthread_sigmask(SIG_UNBLOCK, stop, NULL);
+	(void)pthread_sigmask(SIG_UNBLOCK, impatience->stop, NULL);
 	(void)raise(number);
 	return NULL;
+}
+
+static void
+end_impatience(struct impatience *impatience)
+{
+	atomic_store(&impatience->is_over, true);
+	(void)pthread_kill(impatience->thread, LISTENER_DONE_SIGNAL);
+	(void)pthread_join(impatience->thread, NULL);
 }
 
 static int
@@ -265,9 +283,9 @@ close_bio:
 static int
 stop(struct server *server, sigset_t *signals)
 {
-	pthread_t impatience;
-	bool is_impatient =
-		thread_start(&impatience, STACK_BYTES, run_impatience, signals) == 0;
+	struct impatience impatience = {.stop = signals};
+	bool is_impatient = thread_start(&impatience.thread, STACK_BYTES, run_impatience,
+				    &impatience) == 0;
 
 	log_info("draining");
 	remove_ready_file(server);
@@ -275,10 +293,8 @@ stop(struct server *server, sigset_t *signals)
 		return -1;
 	http_stop(server->http);
 	listener_free(server->listener);
-	if (is_impatient) {
-		(void)pthread_cancel(impatience);
-		(void)pthread_join(impatience, NULL);
-	}
+	if (is_impatient)
+		end_impatience(&impatience);
 	return 0;
 }
 
