@@ -986,6 +986,34 @@ cuts_change_nothing_about_damaged_documents(void)
 	}
 }
 
+/*
+ * Each byte is scanned once: a scan that began anew with every read would take days here,
+ * and one that looks at what it has taken already sees that it is gone, but for the first
+ * byte, which tells what kind of value it is.
+ */
+static void
+ten_mebibytes_byte_by_byte_are_scanned_once(void)
+{
+	enum { LEN = 10 * 1024 * 1024 };
+	uint8_t *text = malloc(LEN);
+	struct frame_item item;
+	struct frame f;
+
+	memset(text, 'x', LEN);
+	text[0] = text[LEN - 1] = '"';
+	frame_init(&f, LEN, MAX_DEPTH);
+	for (size_t len = 1; len < LEN; len++) {
+		if (!EXPECT_INT(FRAME_MORE, frame_next(&f, text, len, &item)) ||
+			!EXPECT_INT(0, item.used))
+			break;
+		if (len > 1)
+			text[len - 1] = '\0';
+	}
+	EXPECT_INT(FRAME_MESSAGE, frame_next(&f, text, LEN, &item));
+	EXPECT_INT(LEN, item.len);
+	free(text);
+}
+
 int
 main(void)
 {
@@ -1006,5 +1034,6 @@ main(void)
 	TAP_RUN(whole_texts_are_judged);
 	random_documents_come_out_as_they_are();
 	TAP_RUN(cuts_change_nothing_about_damaged_documents);
+	TAP_RUN(ten_mebibytes_byte_by_byte_are_scanned_once);
 	return tap_finish();
 }
