@@ -67,9 +67,9 @@ buffer_pool_bytes(struct buffer_pool *pool)
 	return bytes;
 }
 
-/* Room in the account for `bytes` more, at the cost of the stock if it must be. */
+/* Takes `bytes` more on the account, at the cost of the stock if it must be. */
 static bool
-reserve_locked(struct buffer_pool *pool, size_t bytes) REQUIRES(pool->lock)
+charge_locked(struct buffer_pool *pool, size_t bytes) REQUIRES(pool->lock)
 {
 	while (pool->lent_bytes + bytes > pool->budget_bytes && pool->stock_count > 0) {
 		free(pool->stock[--pool->stock_count]);
@@ -86,7 +86,7 @@ static bool
 find_room_locked(struct buffer_pool *pool, struct buffer *wanted) REQUIRES(pool->lock)
 {
 	if (wanted->capacity != BUFFER_STANDARD_BYTES || pool->stock_count == 0)
-		return reserve_locked(pool, wanted->capacity);
+		return charge_locked(pool, wanted->capacity);
 	wanted->bytes = pool->stock[--pool->stock_count];
 	return true;
 }
