@@ -35,17 +35,20 @@ counter_apply(struct counters *c, const struct counter_change changes[], size_t 
 	lock_release(&c->lock);
 }
 
-void
-counter_open_connection(struct counters *c)
+bool
+counter_open_connection(struct counters *c, uint64_t limit)
 {
 	uint64_t open;
 
 	lock_acquire(&c->lock);
-	open = ++c->now.values[COUNTER_connections_accepted] -
-	       c->now.values[COUNTER_connections_closed];
-	if (open > c->now.connections_peak)
+	open = c->now.values[COUNTER_connections_accepted] -
+	       c->now.values[COUNTER_connections_closed] + 1;
+	if (open <= limit)
+		c->now.values[COUNTER_connections_accepted]++;
+	if (open <= limit && open > c->now.connections_peak)
 		c->now.connections_peak = open;
 	lock_release(&c->lock);
+	return open <= limit;
 }
 
 void

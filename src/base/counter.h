@@ -11,6 +11,7 @@
 #ifndef BIO_BASE_COUNTER_H
 #define BIO_BASE_COUNTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,8 +48,11 @@ void counter_add(struct counters *c, enum counter counter, uint64_t by);
 void counter_apply(
 	struct counters *c, const struct counter_change changes[], size_t count);
 
-/* Counts a connection that opened, one that closed, one that was closed at once. */
-void counter_open_connection(struct counters *c);
+/*
+ * Counts a connection that opened, unless `limit` are open already (false, and nothing is
+ * counted); one that closed; one that was refused, which is closed at once.
+ */
+bool counter_open_connection(struct counters *c, uint64_t limit) MUST_USE;
 void counter_close_connection(struct counters *c, enum close_reason reason);
 void counter_refuse_connection(struct counters *c, enum close_reason reason);
 

@@ -159,24 +159,20 @@ return_to_gate(struct listener *l, struct gate *gate)
 	return returns;
 }
 
-/* Registers the connection and answers how many are being served, this one among them. */
-static size_t
+static void
 take_seat(struct listener *l, struct seat *seat)
 {
-	size_t seated;
-
 	lock_acquire(&l->lock);
 	seat->previous = NULL;
 	seat->next = l->seats;
 	if (l->seats != NULL)
 		l->seats->previous = seat;
 	l->seats = seat;
-	seated = ++l->seated;
+	l->seated++;
 	/* Main has passed the register already. */
 	if (l->is_stopping)
 		(void)shutdown(seat->fd, SHUT_RD);
 	lock_release(&l->lock);
-	return seated;
 }
 
 static void
@@ -227,8 +223,7 @@ end_turn(struct listener *l)
 		(void)kill(getpid(), LISTENER_DONE_SIGNAL);
 }
 
-/* Without a seat: those who wait to be refused take no place from those who are served.
- */
+/* Those who are being refused take no place from those who are served. */
 static void
 refuse(struct listener *l, struct stream *stream)
 {
@@ -255,16 +250,16 @@ serve(struct listener *l, struct stream *stream, const struct arrival *arrival)
 	struct origin origin = {0};
 	enum close_reason reason;
 
-	if (take_seat(l, &seat) > shared->options->max_connections) {
-		leave_seat(l, &seat);
+	if (!counter_open_connection(
+		    shared->counters, shared->options->max_connections)) {
 		refuse(l, stream);
 		return;
 	}
+	take_seat(l, &seat);
 	memcpy(origin.peer, arrival->peer, sizeof origin.peer);
 	lock_acquire(&l->lock);
 	origin.connection = ++l->next_connection;
 	lock_release(&l->lock);
-	counter_open_connection(shared->counters);
 	reason = session_run(shared, stream, &origin);
 	leave_seat(l, &seat);
 	/* Before the descriptor is closed: who then sees the end finds it counted. */

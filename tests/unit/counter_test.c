@@ -78,12 +78,12 @@ the_peak_stays_when_connections_close(void)
 	struct counter_snapshot now;
 
 	counter_init(&c);
-	counter_open_connection(&c);
-	counter_open_connection(&c);
-	counter_open_connection(&c);
+	EXPECT(counter_open_connection(&c, 100));
+	EXPECT(counter_open_connection(&c, 100));
+	EXPECT(counter_open_connection(&c, 100));
 	counter_close_connection(&c, CLOSE_eof);
 	counter_close_connection(&c, CLOSE_eof);
-	counter_open_connection(&c);
+	EXPECT(counter_open_connection(&c, 100));
 	counter_read(&c, &now);
 	EXPECT_INT(4, now.values[COUNTER_connections_accepted]);
 	EXPECT_INT(2, now.values[COUNTER_connections_closed]);
@@ -99,12 +99,30 @@ the_peak_is_of_what_is_open(void)
 
 	counter_init(&c);
 	for (int i = 0; i < 10; i++) {
-		counter_open_connection(&c);
+		EXPECT(counter_open_connection(&c, 100));
 		counter_close_connection(&c, CLOSE_reset);
 	}
 	counter_read(&c, &now);
 	EXPECT_INT(10, now.values[COUNTER_connections_accepted]);
 	EXPECT_INT(1, now.connections_peak);
+	counter_fini(&c);
+}
+
+static void
+beyond_the_limit_nothing_is_counted(void)
+{
+	struct counters c;
+	struct counter_snapshot now;
+
+	counter_init(&c);
+	EXPECT(counter_open_connection(&c, 2));
+	EXPECT(counter_open_connection(&c, 2));
+	EXPECT(!counter_open_connection(&c, 2));
+	counter_close_connection(&c, CLOSE_eof);
+	EXPECT(counter_open_connection(&c, 2));
+	counter_read(&c, &now);
+	EXPECT_INT(3, now.values[COUNTER_connections_accepted]);
+	EXPECT_INT(2, now.connections_peak);
 	counter_fini(&c);
 }
 
@@ -133,7 +151,7 @@ every_close_reason_has_its_counter(void)
 	counter_init(&c);
 	for (int reason = 0; reason < CLOSE_COUNT; reason++)
 		for (int i = 0; i <= reason; i++) {
-			counter_open_connection(&c);
+			EXPECT(counter_open_connection(&c, 100));
 			counter_close_connection(&c, (enum close_reason)reason);
 		}
 	counter_read(&c, &now);
@@ -159,7 +177,8 @@ run_sender(void *argument)
 				1},
 		};
 
-		counter_open_connection(c);
+		if (!counter_open_connection(c, THREADS))
+			counter_add(c, COUNTER_bytes_sent, 1);
 		counter_apply(c, rejected, COUNT_OF(rejected));
 		counter_close_connection(c, (enum close_reason)(i % CLOSE_COUNT));
 	}
@@ -242,6 +261,7 @@ main(void)
 	TAP_RUN(changes_are_applied_together);
 	TAP_RUN(the_peak_stays_when_connections_close);
 	TAP_RUN(the_peak_is_of_what_is_open);
+	TAP_RUN(beyond_the_limit_nothing_is_counted);
 	TAP_RUN(a_refused_connection_is_never_open);
 	TAP_RUN(every_close_reason_has_its_counter);
 	TAP_RUN(snapshots_are_of_one_piece);
