@@ -75,7 +75,7 @@ input_close(struct input *input)
 	(void)close(input->fd);
 }
 
-/* In the words of somebody who looks at the input, not at a connection. */
+/* The limit here is not a server's own; and no protocol but JSON is expected. */
 static void
 report_bad(struct input *input, enum frame_event event, const struct frame_item *item)
 {
@@ -85,8 +85,6 @@ report_bad(struct input *input, enum frame_event event, const struct frame_item 
 	if (event == FRAME_FOREIGN) {
 		why = "expected a value";
 		offset = 0;
-	} else if (item->reason == REJECT_incomplete) {
-		why = "the input ends within the message";
 	} else if (item->reason == REJECT_too_large) {
 		why = "longer than any server accepts";
 	}

@@ -145,8 +145,8 @@ reply_not_found(struct route_reply *reply, const char *detail)
 	reply_problem(reply, ROUTE_NOT_FOUND, "Not Found", detail);
 }
 
-void
-route_reply_no_memory(struct route_reply *reply)
+static void
+reply_no_memory(struct route_reply *reply)
 {
 	log_error("out of memory for an answer over HTTP");
 	reply_problem(reply, ROUTE_INTERNAL_ERROR, "Internal Server Error",
@@ -175,7 +175,7 @@ get_stats(struct call *call, struct route_reply *reply)
 	if (has_parameters(call, reply))
 		return;
 	if (report_append_stats(call->site->report, &reply->body) != 0)
-		route_reply_no_memory(reply);
+		reply_no_memory(reply);
 }
 
 static void
@@ -267,7 +267,7 @@ get_messages_stream(
 		lock_acquire(&site->lock);
 		site->streams--;
 		lock_release(&site->lock);
-		route_reply_no_memory(reply);
+		reply_no_memory(reply);
 		return;
 	}
 	stream->site = site;
@@ -294,7 +294,7 @@ get_messages_page(struct call *call, const struct query *query, struct route_rep
 	result = history_append_page(call->site->history, query, &bounds, body, &page);
 	end_building(call->site);
 	if (result != 0) {
-		route_reply_no_memory(reply);
+		reply_no_memory(reply);
 		return;
 	}
 	if (query->is_ndjson)
@@ -378,7 +378,7 @@ get_message(struct call *call, struct route_reply *reply)
 					       : "no message of this id is in memory");
 		break;
 	case HISTORY_NO_MEMORY:
-		route_reply_no_memory(reply);
+		reply_no_memory(reply);
 		break;
 	}
 }
@@ -447,5 +447,5 @@ route_answer(struct route_site *site, const struct route_request *request,
 		route->get(&call, reply);
 	}
 	if (text_failed(&reply->body))
-		route_reply_no_memory(reply);
+		reply_no_memory(reply);
 }

@@ -71,9 +71,6 @@ void route_site_fini(struct route_site *site);
 void route_answer(struct route_site *site, const struct route_request *request,
 	struct route_reply *reply);
 
-/* Makes the reply the one for a server that is out of memory. */
-void route_reply_no_memory(struct route_reply *reply);
-
 /* The next bytes; 0 at the end, -1 where it cannot go on. */
 ssize_t route_stream_read(
 	struct route_stream *stream, char *out, size_t capacity) MUST_USE;
