@@ -11,7 +11,7 @@ BUILD := build/$(VARIANT)
 
 # The modules, bottom to top: a file includes only what stands before it.
 BASE := attr clock lock log reason counter rate text buffer address option
-WIRE := scan frame stream
+WIRE := scan_block scan_loop scan frame stream
 MESSAGES := batch filter recent
 SERVER := options endpoint print ingest session listener query history report route http main
 CLIENT := options reply link input sender status main
@@ -41,7 +41,7 @@ TESTED_SOURCES := $(filter-out src/server/main.c,$(SERVER_SOURCES))
 
 PROGRAMS := $(BUILD)/bio-server $(BUILD)/bio-client
 BENCHES := $(BENCH_SOURCES:tests/bench/%.c=$(BUILD)/bench/%)
-TESTS := $(TEST_SOURCES:tests/unit/%.c=$(BUILD)/unit/%) $(BUILD)/unit/scan_portable_test
+TESTS := $(TEST_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
 object = $(1:%.c=$(BUILD)/%.o)
 
 .PHONY: all run deps deps-all test test-unit test-bats bench lint check-layers format install \
@@ -59,18 +59,9 @@ $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-$(BUILD)/%.portable.o: %.c Makefile
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -DSCAN_PORTABLE -c -o $@ $<
-
 $(BUILD)/unit/%_test: $(BUILD)/tests/unit/%_test.o $(call object,$(TESTED_SOURCES))
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS)
-
-# The scanner's cases once more, on the path of machines without vectors.
-$(BUILD)/unit/scan_portable_test: $(BUILD)/tests/unit/scan_test.portable.o $(BUILD)/src/wire/scan.portable.o
-	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^
 
 $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o
 	@mkdir -p $(@D)

@@ -1,24 +1,22 @@
 /*
  * scan: the grammar as a state machine on two levels.
  *
- * scan_feed is the upper level: what may come next between tokens (enum expect), with a
- * bit stack that tells objects from arrays.  Below it one function a token (string,
- * number, literal) keeps its own place in `part`, so that it can stop after any byte and
- * go on later.  While bytes last, the upper level jumps from label to label and touches
- * the struct only for the stack; `expect` is written when the bytes run out.
+ * The upper level, scan_loop.h, knows what may come next between tokens (enum expect),
+ * with a bit stack that tells objects from arrays, and takes every token that lies whole
+ * within the bytes.  Here, below it, one function a token (number, literal, and what is
+ * special within a string) keeps its own place in `part`, so that it can stop after any
+ * byte and go on later; these also say what is wrong with a token that is.
  *
- * Long runs of plain string bytes are skipped 16 at a time with SSE2, which every x86-64
- * has, elsewhere 8 at a time with plain arithmetic (SCAN_PORTABLE forces that).
+ * The loop is there once for each kind of machine, and the first scan chooses.
  *
  * SPDX-License-Identifier: MIT
  */
 #include "wire/scan.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
-#if defined(__SSE2__) && !defined(SCAN_PORTABLE)
-#include <emmintrin.h>
-#endif
+#include "wire/scan_block.h"
 
 enum expect {
 	EXPECT_VALUE,
@@ -57,6 +55,7 @@ scan_begin(struct scan *s, unsigned max_depth)
 	s->expect = EXPECT_VALUE;
 	s->part = PART_PLAIN;
 	s->depth = 0;
+	s->kinds = 0;
 	s->max_depth = (uint16_t)max_depth;
 }
 
@@ -72,83 +71,6 @@ static inline bool
 is_digit(uint8_t c)
 {
 	return (uint8_t)(c - '0') <= 9;
-}
-
-static inline bool
-is_plain(uint8_t c)
-{
-	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
-}
-
-#if defined(__SSE2__) && !defined(SCAN_PORTABLE)
-
-/*
- * A bit for each of 16 bytes that is not plain.  A signed comparison finds control
- * characters and bytes from 0x80 in one step.
- */
-static inline unsigned
-special_bytes(const uint8_t *p)
-{
-	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-	__m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
-	__m128i backslash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
-	__m128i below_space = _mm_cmplt_epi8(v, _mm_set1_epi8(' '));
-
-	return (unsigned)_mm_movemask_epi8(
-		_mm_or_si128(below_space, _mm_or_si128(quote, backslash)));
-}
-
-static inline const uint8_t *
-skip_plain_blocks(const uint8_t *p, const uint8_t *end)
-{
-	for (; end - p >= 16; p += 16) {
-		unsigned special = special_bytes(p);
-
-		if (special != 0)
-			return p + __builtin_ctz(special);
-	}
-	return p;
-}
-
-#else
-
-#define EACH_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
-
-/*
- * The high bit of each byte below `n` (up to 128), for bytes below 128; a borrow can also
- * set it in a byte above a true one, so only "none" may be concluded from it.
- */
-static inline uint64_t
-maybe_below(uint64_t v, uint8_t n)
-{
-	return (v - EACH_BYTE(n)) & ~v & EACH_BYTE(0x80);
-}
-
-static inline const uint8_t *
-skip_plain_blocks(const uint8_t *p, const uint8_t *end)
-{
-	for (; end - p >= 8; p += 8) {
-		uint64_t v;
-
-		memcpy(&v, p, sizeof v);
-		if (((v & EACH_BYTE(0x80)) | maybe_below(v, 0x20) |
-			    maybe_below(v ^ EACH_BYTE('"'), 1) |
-			    maybe_below(v ^ EACH_BYTE('\\'), 1)) != 0)
-			break;
-	}
-	return p;
-}
-
-#endif
-
-/* The first byte that is no plain string byte, or the end. */
-static inline const uint8_t *
-skip_plain(const uint8_t *p, const uint8_t *end)
-{
-	p = skip_plain_blocks(p, end);
-	while (p < end && is_plain(*p))
-		p++;
-	return p;
 }
 
 static enum step
@@ -195,21 +117,53 @@ is_hex(uint8_t c)
 	return is_digit(c) || (uint8_t)((c | 0x20) - 'a') <= 5;
 }
 
-/* One byte of an escape or a multi-byte character. */
+/* What may stand behind a backslash, but for u. */
+static inline bool
+is_escaped(uint8_t c)
+{
+	switch (c) {
+	case '"':
+	case '\\':
+	case '/':
+	case 'b':
+	case 'f':
+	case 'n':
+	case 'r':
+	case 't':
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The byte that no plain one can be. */
 static enum step
-take_special(struct scan *s, uint8_t c)
+begin_special(struct scan *s, uint8_t c)
+{
+	if (c == '\\')
+		s->part = PART_ESCAPE;
+	else if (c < ' ')
+		return fail(s, REJECT_syntax, "a control character in a string");
+	else if (!begin_multibyte(s, c))
+		return fail(s, REJECT_utf8, "a character that is not valid UTF-8");
+	return STEP_DONE;
+}
+
+/* One byte more of an escape or a multi-byte character. */
+static enum step
+take_special_byte(struct scan *s, uint8_t c)
 {
 	switch (s->part) {
 	case PART_ESCAPE:
 		if (c == 'u') {
 			s->part = PART_HEX;
 			s->pending = 4;
-			return STEP_MORE;
+			return STEP_DONE;
 		}
-		if (c == '\0' || strchr("\"\\/bfnrt", c) == NULL)
+		if (!is_escaped(c))
 			return fail(s, REJECT_syntax, "unknown escape in a string");
 		s->part = PART_PLAIN;
-		return STEP_MORE;
+		return STEP_DONE;
 	case PART_HEX:
 		if (!is_hex(c))
 			return fail(s, REJECT_syntax,
@@ -225,61 +179,26 @@ take_special(struct scan *s, uint8_t c)
 	}
 	if (--s->pending == 0)
 		s->part = PART_PLAIN;
-	return STEP_MORE;
+	return STEP_DONE;
 }
 
-/* The inside of a string and its closing quote. */
+/* One escape or multi-byte character within a string, from where its reading stands. */
 static enum step
-take_string(struct scan *s, const uint8_t **at, const uint8_t *end)
+take_special(struct scan *s, const uint8_t **at, const uint8_t *end)
 {
 	const uint8_t *p = *at;
-	enum step step = STEP_MORE;
+	enum step step = STEP_DONE;
 
-	for (;;) {
-		while (s->part != PART_PLAIN && p < end) {
-			step = take_special(s, *p);
-			if (step == STEP_BAD)
-				goto out;
-			p++;
-		}
-		p = skip_plain(p, end);
-		if (p == end)
-			goto out;
-		if (LIKELY(*p == '"')) {
-			p++;
-			step = STEP_DONE;
-			goto out;
-		}
-		if (*p == '\\') {
-			s->part = PART_ESCAPE;
-		} else if (*p < 0x20) {
-			step = fail(s, REJECT_syntax, "a control character in a string");
-			goto out;
-		} else if (!begin_multibyte(s, *p)) {
-			step = fail(
-				s, REJECT_utf8, "a character that is not valid UTF-8");
-			goto out;
-		}
-		p++;
+	if (s->part == PART_PLAIN) {
+		step = begin_special(s, *p);
+		p += step != STEP_BAD;
 	}
-out:
+	while (step != STEP_BAD && s->part != PART_PLAIN && p < end) {
+		step = take_special_byte(s, *p);
+		p += step != STEP_BAD;
+	}
 	*at = p;
-	return step;
-}
-
-/*
- * The common string, plain and all there, without a call; any other is left to
- * take_string from its first byte.
- */
-static inline bool
-take_plain_string(const uint8_t **at, const uint8_t *end)
-{
-	const uint8_t *p = skip_plain_blocks(*at, end);
-
-	if (p == end || *p != '"')
-		return false;
-	*at = p + 1;
-	return true;
+	return step != STEP_BAD && s->part != PART_PLAIN ? STEP_MORE : step;
 }
 
 /* Where a number goes from `part` by the byte `c`; the same part where it cannot go on.
@@ -308,6 +227,18 @@ number_part(enum part part, uint8_t c)
 	default:
 		return part;
 	}
+}
+
+/* False: no value begins with the byte. */
+static bool
+begin_number(struct scan *s, uint8_t c)
+{
+	if (c != '-' && !is_digit(c)) {
+		(void)fail(s, REJECT_syntax, "expected a value");
+		return false;
+	}
+	s->part = c == '-' ? PART_MINUS : c == '0' ? PART_ZERO : PART_INTEGER;
+	return true;
 }
 
 /* What is left of a number; STEP_DONE stands before the byte that ended it. */
@@ -345,6 +276,12 @@ take_number(struct scan *s, const uint8_t **at, const uint8_t *end)
 	return step;
 }
 
+static void
+begin_literal(struct scan *s, uint8_t c)
+{
+	s->literal = c == 't' ? "true" : c == 'f' ? "false" : "null";
+}
+
 /* What is left of true, false or null. */
 static enum step
 take_literal(struct scan *s, const uint8_t **at, const uint8_t *end)
@@ -355,188 +292,266 @@ take_literal(struct scan *s, const uint8_t **at, const uint8_t *end)
 	return *s->literal == '\0' ? STEP_DONE : STEP_MORE;
 }
 
+/* Where the value stands among its objects and arrays; in registers while bytes last. */
+struct nest {
+	uint64_t kinds;
+	unsigned depth;
+};
+
 static inline bool
-in_object(const struct scan *s)
+in_object(const struct nest *nest)
 {
-	return (s->is_object[(s->depth - 1) / 64] >> ((s->depth - 1) % 64)) & 1;
+	return (nest->kinds & 1) != 0;
 }
 
 /* Opens an object or array; false: nested too deep. */
 static inline bool
-push(struct scan *s, bool object)
+push(struct scan *s, struct nest *nest, bool object)
 {
-	uint64_t bit = UINT64_C(1) << (s->depth % 64);
-	uint64_t *word = &s->is_object[s->depth / 64];
-
-	if (UNLIKELY(s->depth == s->max_depth)) {
+	if (UNLIKELY(nest->depth == s->max_depth)) {
 		(void)fail(s, REJECT_too_deep, "nested too deep");
 		return false;
 	}
-	*word = object ? *word | bit : *word & ~bit;
-	s->depth++;
+	nest->kinds = nest->kinds << 1 | object;
+	nest->depth++;
+	if (UNLIKELY(nest->depth % 64 == 0))
+		s->outer_kinds[nest->depth / 64 - 1] = nest->kinds;
 	return true;
 }
 
-/* White space is skipped; where the bytes end, the scan stops before what was expected.
- */
-#define NEXT_BYTE(what)                              \
-	do {                                         \
-		while (p < end && scan_is_white(*p)) \
-			p++;                         \
-		if (p == end) {                      \
-			s->expect = (what);          \
-			goto more;                   \
-		}                                    \
-	} while (0)
+static inline void
+pop(const struct scan *s, struct nest *nest)
+{
+	nest->depth--;
+	nest->kinds >>= 1;
+	if (UNLIKELY(nest->depth % 64 == 0 && nest->depth > 0))
+		nest->kinds = s->outer_kinds[nest->depth / 64 - 1];
+}
 
-/* Lets a token's function run; goes on behind it when the token is whole. */
-#define TAKE(what, take)                            \
-	do {                                        \
-		enum step step_ = take(s, &p, end); \
-		if (UNLIKELY(step_ != STEP_DONE)) { \
-			s->expect = (what);         \
-			if (step_ == STEP_BAD)      \
-				goto bad;           \
-			goto more;                  \
-		}                                   \
-	} while (0)
+/* How many of 8 bytes, the first one lowest, are digits before one is not. */
+static inline unsigned
+count_digits(uint64_t v)
+{
+	uint64_t others, x = v ^ SCAN_EACH_BYTE('0');
+
+	others = (x | ((x & SCAN_EACH_BYTE(0x7f)) + SCAN_EACH_BYTE(0x80 - 10))) &
+		 SCAN_EACH_BYTE(0x80);
+	return others == 0 ? 8 : (unsigned)__builtin_ctzll(others) / 8;
+}
+
+static inline const uint8_t *
+skip_digits(const uint8_t *p, const uint8_t *end)
+{
+	while (end - p >= 8) {
+		unsigned digits = count_digits(scan_load_8(p));
+
+		p += digits;
+		if (digits < 8)
+			return p;
+	}
+	while (p < end && is_digit(*p))
+		p++;
+	return p;
+}
+
+/* A number up to the byte that ends it; NULL: it is cut, or none. */
+static inline const uint8_t *
+skip_number(const uint8_t *p, const uint8_t *end)
+{
+	const uint8_t *digits;
+
+	p += *p == '-';
+	digits = p;
+	p = skip_digits(p, end);
+	if (p == digits || (*digits == '0' && p - digits > 1))
+		return NULL;
+	if (p < end && *p == '.') {
+		digits = ++p;
+		p = skip_digits(p, end);
+		if (p == digits)
+			return NULL;
+	}
+	if (p < end && (*p | 0x20) == 'e') {
+		p++;
+		p += p < end && (*p == '+' || *p == '-');
+		digits = p;
+		p = skip_digits(p, end);
+		if (p == digits)
+			return NULL;
+	}
+	return p < end ? p : NULL;
+}
+
+/* True, false or null up to what follows; NULL: it is cut, or none. */
+static inline const uint8_t *
+skip_literal(const uint8_t *p, const uint8_t *end)
+{
+	if (end - p <= 5)
+		return NULL;
+	if (memcmp(p, "true", 4) == 0 || memcmp(p, "null", 4) == 0)
+		return p + 4;
+	return memcmp(p, "false", 5) == 0 ? p + 5 : NULL;
+}
+
+/* White space between tokens, where there is more than a byte of it. */
+static const uint8_t *
+skip_white(const uint8_t *p, const uint8_t *end)
+{
+	while (end - p >= 8 && scan_load_8(p) == SCAN_EACH_BYTE(' '))
+		p += 8;
+	while (p < end && scan_is_white(*p))
+		p++;
+	return p;
+}
+
+/*
+ * The common case of one string behind another: how long it is from the closing quote
+ * over `between` and one space or none to behind the next opening quote; 0: not so.
+ */
+static inline size_t
+gap_len(const uint8_t *p, const uint8_t *end, uint8_t between)
+{
+	uint32_t wide = '"' | (uint32_t)between << 8 | ' ' << 16 | (uint32_t)'"' << 24;
+	uint32_t narrow = '"' | (uint32_t)between << 8 | '"' << 16, v;
+
+	if (UNLIKELY(end - p < 4))
+		return 0;
+	v = scan_load_4(p);
+	return v == wide ? 4 : (v & 0xffffff) == narrow ? 3 : 0;
+}
+
+/* How long the escape at `p` is; 0: it is cut, or none. */
+static inline size_t
+escape_len(const uint8_t *p, const uint8_t *end)
+{
+	if (end - p < 2)
+		return 0;
+	if (p[1] == 'u')
+		return end - p >= 6 && is_hex(p[2]) && is_hex(p[3]) && is_hex(p[4]) &&
+				       is_hex(p[5])
+			       ? 6
+			       : 0;
+	return is_escaped(p[1]) ? 2 : 0;
+}
+
+/*
+ * How long the multi-byte character is that begins the four bytes, the first one lowest
+ * (RFC 3629, section 4); 0: none does.  The bits that follow a pattern keep overlong
+ * forms, surrogates and what is beyond U+10FFFF out.
+ */
+static inline size_t
+multibyte_len(uint32_t v)
+{
+	if ((v & 0xc0c0f0) == 0x8080e0)
+		return (v & 0x200f) != 0 && (v & 0x200f) != 0x200d ? 3 : 0;
+	if ((v & 0xc0e0) == 0x80c0)
+		return (v & 0x1e) != 0 ? 2 : 0;
+	if ((v & 0xc0c0c0f8) == 0x808080f0)
+		return (v & 0x3007) != 0 && ((v & 4) == 0 || (v & 0x3003) == 0) ? 4 : 0;
+	return 0;
+}
+
+/*
+ * Escapes and multi-byte characters, as many as follow one another; `p` itself where one
+ * is cut or wrong, or where the byte is neither.
+ */
+static const uint8_t *
+skip_special(const uint8_t *p, const uint8_t *end)
+{
+	size_t len;
+
+	do {
+		if (*p == '\\')
+			len = escape_len(p, end);
+		else if (*p >= 0x80 && end - p >= 4)
+			len = multibyte_len(scan_load_4(p));
+		else
+			break;
+		p += len;
+	} while (len > 0 && p < end);
+	return p;
+}
+
+/* What is known of the bytes from `base` up to `limit`: a bit for each special one. */
+struct window {
+	const uint8_t *begin, *end; /* all the bytes there are */
+	const uint8_t *base, *limit;
+	struct scan_block block;
+};
+
+#define SCAN_PATH portable
+#define SCAN_TARGET
+#include "wire/scan_loop.h"
+
+#ifdef __x86_64__
+#define SCAN_PATH sse2
+#define SCAN_TARGET SCAN_TARGET_SSE2
+#include "wire/scan_loop.h"
+
+#define SCAN_PATH avx2
+#define SCAN_TARGET SCAN_TARGET_AVX2
+#include "wire/scan_loop.h"
+
+#define X86_64_FEED(feed) feed
+#else
+#define X86_64_FEED(feed) NULL
+#endif
+
+typedef enum scan_result feed_function(
+	struct scan *s, const uint8_t *bytes, size_t len, size_t *used);
+
+static feed_function choose_and_feed;
+
+static _Atomic(feed_function *) feed = choose_and_feed;
+
+static const struct {
+	const char *name;
+	feed_function *feed;
+} paths[SCAN_PATH_COUNT] = {
+	[SCAN_PATH_PORTABLE] = {"portable", feed_portable},
+	[SCAN_PATH_SSE2] = {"sse2", X86_64_FEED(feed_sse2)},
+	[SCAN_PATH_AVX2] = {"avx2", X86_64_FEED(feed_avx2)},
+};
+
+static bool
+has_path(enum scan_path path)
+{
+#ifdef __x86_64__
+	if (path == SCAN_PATH_AVX2)
+		return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+		       __builtin_cpu_supports("bmi2");
+#endif
+	return paths[path].feed != NULL;
+}
+
+const char *
+scan_path_name(enum scan_path path)
+{
+	return paths[path].name;
+}
+
+bool
+scan_use_path(enum scan_path path)
+{
+	if (!has_path(path))
+		return false;
+	atomic_store_explicit(&feed, paths[path].feed, memory_order_relaxed);
+	return true;
+}
+
+/* The first scans find this: any of them may choose, and all choose the same. */
+static enum scan_result
+choose_and_feed(struct scan *s, const uint8_t *bytes, size_t len, size_t *used)
+{
+	enum scan_path path = SCAN_PATH_COUNT;
+
+	while (!scan_use_path(--path))
+		;
+	return paths[path].feed(s, bytes, len, used);
+}
 
 enum scan_result
 scan_feed(struct scan *s, const uint8_t *bytes, size_t len, size_t *used)
 {
-	const uint8_t *p = bytes, *end = bytes + len;
-	enum scan_result result;
-
-	switch ((enum expect)s->expect) {
-	case EXPECT_VALUE:
-		goto value;
-	case EXPECT_FIRST_ELEMENT:
-		goto first_element;
-	case EXPECT_FIRST_KEY:
-		goto first_key;
-	case EXPECT_KEY:
-		goto key;
-	case EXPECT_COLON:
-		goto colon;
-	case EXPECT_NEXT:
-		goto next;
-	case WITHIN_KEY:
-		goto within_key;
-	case WITHIN_STRING:
-		goto within_string;
-	case WITHIN_NUMBER:
-		goto within_number;
-	case WITHIN_LITERAL:
-		goto within_literal;
-	}
-
-first_element:
-	NEXT_BYTE(EXPECT_FIRST_ELEMENT);
-	if (*p == ']')
-		goto close;
-value:
-	NEXT_BYTE(EXPECT_VALUE);
-	switch (*p) {
-	case '"':
-		p++;
-		if (LIKELY(take_plain_string(&p, end)))
-			goto next;
-		goto within_string;
-	case '{':
-		if (!push(s, true))
-			goto bad;
-		p++;
-		goto first_key;
-	case '[':
-		if (!push(s, false))
-			goto bad;
-		p++;
-		goto first_element;
-	case 't':
-		s->literal = "true";
-		goto within_literal;
-	case 'f':
-		s->literal = "false";
-		goto within_literal;
-	case 'n':
-		s->literal = "null";
-		goto within_literal;
-	case '-':
-		s->part = PART_MINUS;
-		break;
-	case '0':
-		s->part = PART_ZERO;
-		break;
-	default:
-		if (!is_digit(*p)) {
-			(void)fail(s, REJECT_syntax, "expected a value");
-			goto bad;
-		}
-		s->part = PART_INTEGER;
-		break;
-	}
-	p++;
-within_number:
-	TAKE(WITHIN_NUMBER, take_number);
-	s->part = PART_PLAIN;
-	goto next;
-within_literal:
-	TAKE(WITHIN_LITERAL, take_literal);
-	goto next;
-within_string:
-	TAKE(WITHIN_STRING, take_string);
-next:
-	if (s->depth == 0)
-		goto done;
-	NEXT_BYTE(EXPECT_NEXT);
-	if (*p == ',') {
-		p++;
-		if (in_object(s))
-			goto key;
-		goto value;
-	}
-	if (*p == (in_object(s) ? '}' : ']'))
-		goto close;
-	(void)fail(s, REJECT_syntax,
-		in_object(s) ? "expected ',' or '}'" : "expected ',' or ']'");
-	goto bad;
-first_key:
-	NEXT_BYTE(EXPECT_FIRST_KEY);
-	if (*p == '}')
-		goto close;
-key:
-	NEXT_BYTE(EXPECT_KEY);
-	if (*p != '"') {
-		(void)fail(s, REJECT_syntax, "expected a key in quotes");
-		goto bad;
-	}
-	p++;
-	if (LIKELY(take_plain_string(&p, end)))
-		goto colon;
-within_key:
-	TAKE(WITHIN_KEY, take_string);
-colon:
-	NEXT_BYTE(EXPECT_COLON);
-	if (*p != ':') {
-		(void)fail(s, REJECT_syntax, "expected ':'");
-		goto bad;
-	}
-	p++;
-	goto value;
-close:
-	p++;
-	s->depth--;
-	goto next;
-
-more:
-	result = SCAN_MORE;
-	goto out;
-bad:
-	result = SCAN_BAD;
-	goto out;
-done:
-	result = SCAN_DONE;
-out:
-	*used = (size_t)(p - bytes);
-	return result;
+	return atomic_load_explicit(&feed, memory_order_relaxed)(s, bytes, len, used);
 }

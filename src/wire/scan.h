@@ -37,7 +37,9 @@ struct scan {
 	const char *literal;       /* what is left of true, false or null */
 	const char *error;         /* after SCAN_BAD: what was expected */
 	enum reject_reason reason; /* after SCAN_BAD: syntax, utf8 or too_deep */
-	uint64_t is_object[SCAN_DEPTH_MAX / 64 + 1]; /* a bit a level; 0 is an array */
+	/* A bit a level, 1 for an object: the innermost lowest, and every 64 levels
+	 * kept. */
+	uint64_t kinds, outer_kinds[SCAN_DEPTH_MAX / 64];
 };
 
 /* White space as JSON has it. */
@@ -60,5 +62,21 @@ enum scan_result scan_feed(
 
 /* True where the input may end after SCAN_MORE: behind a whole top-level number. */
 bool scan_may_end(const struct scan *s);
+
+/*
+ * The ways through a text, each for the machines that have its instructions; what they
+ * find is the same.  The best one is taken by itself, and only tests choose.
+ */
+enum scan_path {
+	SCAN_PATH_PORTABLE, /* every machine has it */
+	SCAN_PATH_SSE2,
+	SCAN_PATH_AVX2,
+	SCAN_PATH_COUNT
+};
+
+const char *scan_path_name(enum scan_path path);
+
+/* False: this machine does not have it.  No other thread may scan meanwhile. */
+bool scan_use_path(enum scan_path path) MUST_USE;
 
 #endif

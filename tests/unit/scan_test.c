@@ -7,8 +7,7 @@
  * special byte at every place of a run of plain ones.  They compare with oracles that are
  * written another way than the scanner.
  *
- * Built twice, with and without SCAN_PORTABLE, since the scanner has two ways through a
- * string.
+ * All of it on each of the scanner's paths that the machine has.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -1120,14 +1119,9 @@ every_short_token_sequence(void)
 	}
 }
 
-int
-main(void)
+static void
+check_all(void)
 {
-#if defined(__SSE2__) && !defined(SCAN_PORTABLE)
-	tap_comment("plain runs are skipped 16 bytes at a time, with SSE2");
-#else
-	tap_comment("plain runs are skipped 8 bytes at a time, portably");
-#endif
 	check_rows("number", numbers, COUNT_OF(numbers));
 	check_rows("literal", literals, COUNT_OF(literals));
 	check_rows("string", strings, COUNT_OF(strings));
@@ -1147,5 +1141,18 @@ main(void)
 	TAP_RUN(every_kind_of_sequence);
 	TAP_RUN(every_short_number);
 	TAP_RUN(every_short_token_sequence);
+}
+
+int
+main(void)
+{
+	for (enum scan_path path = 0; path < SCAN_PATH_COUNT; path++) {
+		if (scan_use_path(path)) {
+			tap_comment("the path %s", scan_path_name(path));
+			check_all();
+		} else {
+			tap_comment("this machine has no path %s", scan_path_name(path));
+		}
+	}
 	return tap_finish();
 }
