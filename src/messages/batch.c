@@ -1,6 +1,9 @@
 /*
  * batch: building, sharing and indexing.
  *
+ * Messages that stand one byte apart, as lines do, are copied together: that byte becomes
+ * the comma before they are.
+ *
  * The body is grown by doubling from what the read is expected to need and cut to size at
  * the end, so that what is kept is as large as its messages and not as a read buffer.
  *
@@ -30,23 +33,47 @@ reserve(struct batch_builder *b, size_t body_len)
 	return 0;
 }
 
-int
-batch_append(struct batch_builder *b, const uint8_t *message, size_t len, size_t expected)
+/* What the body will have to hold, with its brackets, when `len` bytes more are there. */
+static size_t
+needed_bytes(const struct batch_builder *b, size_t len)
 {
-	/* An opening bracket or a comma before it, a closing bracket in the end. */
-	size_t needed = (b->batch != NULL ? b->batch->body_len : 0) + 1 + len + 1;
-	struct batch *batch;
+	size_t body_len = b->batch != NULL ? b->batch->body_len : 0;
+
+	return body_len + 1 + b->run_bytes + 1 + len + 1;
+}
+
+static void
+copy_run(struct batch_builder *b)
+{
+	struct batch *batch = b->batch;
+
+	if (b->run_bytes == 0)
+		return;
+	batch->body[batch->body_len] = batch->body_len == 0 ? '[' : ',';
+	memcpy(batch->body + batch->body_len + 1, b->run, b->run_bytes);
+	batch->body_len += 1 + b->run_bytes;
+	b->run_bytes = 0;
+}
+
+int
+batch_append(struct batch_builder *b, uint8_t *message, size_t len, size_t expected)
+{
+	size_t needed = needed_bytes(b, len);
 
 	if (UNLIKELY(b->batch == NULL || needed > b->capacity) &&
-		reserve(b, b->capacity == 0 && expected + 2 > needed
-				   ? expected + 2
+		reserve(b, b->capacity == 0 && expected + 3 > needed
+				   ? expected + 3
 				   : needed + needed / 2) != 0)
 		return -1;
-	batch = b->batch;
-	batch->body[batch->body_len] = batch->count == 0 ? '[' : ',';
-	memcpy(batch->body + batch->body_len + 1, message, len);
-	batch->body_len += 1 + len;
-	batch->count++;
+	if (b->run_bytes > 0 && message == b->run + b->run_bytes + 1) {
+		message[-1] = ',';
+		b->run_bytes += 1 + len;
+	} else {
+		copy_run(b);
+		b->run = message;
+		b->run_bytes = len;
+	}
+	b->batch->count++;
 	return 0;
 }
 
@@ -57,6 +84,7 @@ batch_finish(struct batch_builder *b, const struct origin *origin)
 
 	if (batch == NULL)
 		return NULL;
+	copy_run(b);
 	batch->body[batch->body_len++] = ']';
 	fitted = realloc(batch, sizeof *batch + batch->body_len);
 	if (fitted != NULL)

@@ -36,16 +36,22 @@ struct batch {
 	char body[];
 };
 
-/* A batch that grows. */
+/* A batch that grows; all zeros is an empty one. */
 struct batch_builder {
 	struct batch *batch;
 	size_t capacity; /* of the body */
+	uint8_t *run;    /* appended, and still where it came from */
+	size_t run_bytes;
 };
 
-/* All zeros is an empty builder.  0, or -1: out of memory, and the builder is as it was.
+/*
+ * Appends a message, `expected` bytes of which and more messages may come.  It stays
+ * where it is until batch_finish, and the byte in front of it may be overwritten if it is
+ * the one byte between this message and the one appended before.
+ * 0, or -1: out of memory, and the builder is as it was.
  */
-int batch_append(struct batch_builder *b, const uint8_t *message, size_t len,
-	size_t expected) MUST_USE;
+int batch_append(
+	struct batch_builder *b, uint8_t *message, size_t len, size_t expected) MUST_USE;
 
 /*
  * Ends the batch and empties the builder.  Returns owned, held once; NULL where nothing

@@ -197,7 +197,8 @@ take_outcome(struct session *s, enum frame_event event, const struct frame_item 
 	case FRAME_MORE:
 		break;
 	case FRAME_MESSAGE:
-		if (batch_append(&s->builder, item->text, item->len, unconsumed(s)) != 0)
+		if (batch_append(&s->builder, s->in.bytes + (item->text - s->in.bytes),
+			    item->len, unconsumed(s)) != 0)
 			return end_out_of_memory(s);
 		s->errors_in_row = 0;
 		break;

@@ -201,26 +201,6 @@ phase_prefix(struct frame *f, struct view *v)
 	return decide(f, v, NULL);
 }
 
-static enum move
-begin_value(struct frame *f)
-{
-	scan_begin(&f->scan, f->max_depth);
-	f->scanned = 0;
-	f->phase = PHASE_VALUE;
-	return MOVE_ON;
-}
-
-static enum move
-phase_between(struct frame *f, struct view *v)
-{
-	while (v->position < v->len &&
-		(scan_is_white(v->bytes[v->position]) || v->bytes[v->position] == '\0'))
-		v->position++;
-	if (v->position == v->len)
-		return MOVE_MORE;
-	return begin_value(f);
-}
-
 static bool
 is_self_delimiting(uint8_t first)
 {
@@ -267,6 +247,26 @@ phase_value(struct frame *f, struct view *v)
 	if (!scan_may_end(&f->scan))
 		return reject_incomplete(f, v, f->scanned);
 	return end_value(f, v);
+}
+
+static enum move
+begin_value(struct frame *f, struct view *v)
+{
+	scan_begin(&f->scan, f->max_depth);
+	f->scanned = 0;
+	f->phase = PHASE_VALUE;
+	return phase_value(f, v);
+}
+
+static enum move
+phase_between(struct frame *f, struct view *v)
+{
+	while (v->position < v->len &&
+		(scan_is_white(v->bytes[v->position]) || v->bytes[v->position] == '\0'))
+		v->position++;
+	if (v->position == v->len)
+		return MOVE_MORE;
+	return begin_value(f, v);
 }
 
 static enum move
@@ -373,7 +373,7 @@ phase_record(struct frame *f, struct view *v)
 		v->position++;
 	if (v->position == v->len)
 		return MOVE_MORE;
-	return begin_value(f);
+	return begin_value(f, v);
 }
 
 /* White space up to a line feed or the next separator belongs to the record. */

@@ -12,15 +12,36 @@
 static const struct origin origin = {
 	.connection = 7, .framing = FRAMING_stream, .peer = "192.0.2.1:1234"};
 
+/* The messages stand one after another, `gap` bytes apart. */
+static struct batch *
+build_apart(const char *const messages[], size_t count, size_t expected, size_t gap)
+{
+	struct batch_builder builder = {0};
+	struct batch *batch;
+	size_t total = 0, at = 0;
+	uint8_t *bytes;
+
+	for (size_t i = 0; i < count; i++)
+		total += strlen(messages[i]) + gap;
+	bytes = malloc(total);
+	EXPECT(bytes != NULL);
+	memset(bytes, '\n', total);
+	for (size_t i = 0; i < count; i++) {
+		size_t len = strlen(messages[i]);
+
+		memcpy(bytes + at, messages[i], len);
+		EXPECT_INT(0, batch_append(&builder, bytes + at, len, expected));
+		at += len + gap;
+	}
+	batch = batch_finish(&builder, &origin);
+	free(bytes);
+	return batch;
+}
+
 static struct batch *
 build(const char *const messages[], size_t count, size_t expected)
 {
-	struct batch_builder builder = {0};
-
-	for (size_t i = 0; i < count; i++)
-		EXPECT_INT(0, batch_append(&builder, (const uint8_t *)messages[i],
-				      strlen(messages[i]), expected));
-	return batch_finish(&builder, &origin);
+	return build_apart(messages, count, expected, 1);
 }
 
 static void
@@ -39,8 +60,9 @@ the_body_is_an_array_of_the_exact_texts(void)
 	static const char body[] = "[{\"a\": 1.0e5,\n\"a\":2},42,\"],[\",[],null]";
 	size_t expected[] = {0, 1, 30, 1000};
 
-	for (size_t i = 0; i < COUNT_OF(expected); i++) {
-		struct batch *batch = build(messages, COUNT_OF(messages), expected[i]);
+	for (size_t i = 0; i < 3 * COUNT_OF(expected); i++) {
+		struct batch *batch =
+			build_apart(messages, COUNT_OF(messages), expected[i / 3], i % 3);
 
 		EXPECT_BYTES(body, sizeof body - 1, batch->body, batch->body_len);
 		EXPECT_INT(COUNT_OF(messages), batch->count);

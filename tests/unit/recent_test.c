@@ -19,13 +19,15 @@ static void
 append(struct recent *r, unsigned count, size_t len)
 {
 	struct batch_builder builder = {0};
-	char *message = malloc(len);
+	uint8_t *message = malloc(len);
+	struct batch *batch;
 
 	memset(message, '1', len);
 	for (unsigned i = 0; i < count; i++)
-		(void)!batch_append(&builder, (const uint8_t *)message, len, 0);
+		(void)!batch_append(&builder, message, len, 0);
+	batch = batch_finish(&builder, &origin);
 	free(message);
-	recent_append(r, batch_finish(&builder, &origin));
+	recent_append(r, batch);
 }
 
 static void
