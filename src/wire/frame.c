@@ -19,6 +19,7 @@ enum phase {
 	PHASE_VALUE,      /* stream, rs: within a message */
 	PHASE_TERMINATOR, /* stream, rs: behind a top-level number or literal */
 	PHASE_OVERSIZE,   /* stream, rs: within a rejected message, looking for its end */
+	PHASE_DEEP,       /* stream: the same, deeper than the scanner can go */
 	PHASE_RESYNC,     /* stream, rs: behind a rejected message */
 	PHASE_SEPARATOR,  /* rs: before a record */
 	PHASE_RECORD,     /* rs: before a record's value */
@@ -26,6 +27,16 @@ enum phase {
 	PHASE_LENGTH,     /* length: before or within a frame */
 	PHASE_SKIP,       /* length: within a frame that is too large */
 	PHASE_DEAD,       /* nothing more is looked at */
+};
+
+/* What came last in a message that is too deep. */
+enum skim {
+	SKIM_OPENING, /* or a comma or colon: a value may follow */
+	SKIM_VALUE,   /* none may */
+	SKIM_WORD,    /* within a number or literal */
+	SKIM_STRING,
+	SKIM_ESCAPE,
+	SKIM_BAD,
 };
 
 /* What a phase function answers: an outcome, or to go on in the phase that now is. */
@@ -225,6 +236,17 @@ end_value(struct frame *f, struct view *v)
 	return MOVE_ON;
 }
 
+/* Where the search goes on at a byte that the scanner refused. */
+static enum phase
+phase_behind_bad(struct frame *f)
+{
+	if (f->framing != FRAMING_stream || f->scan.reason != REJECT_too_deep)
+		return PHASE_RESYNC;
+	f->left = f->max_depth;
+	f->skim = SKIM_OPENING;
+	return PHASE_DEEP;
+}
+
 static enum move
 phase_value(struct frame *f, struct view *v)
 {
@@ -239,7 +261,7 @@ phase_value(struct frame *f, struct view *v)
 		return end_value(f, v);
 	if (result == SCAN_BAD)
 		return reject_message(f, v, f->scan.reason, f->scan.error, f->scanned,
-			f->scanned, PHASE_RESYNC);
+			f->scanned, phase_behind_bad(f));
 	if (f->scanned > f->max_message)
 		return reject_large(f, v, f->scanned, PHASE_OVERSIZE);
 	if (!f->has_ended)
@@ -319,11 +341,81 @@ phase_oversize(struct frame *f, struct view *v)
 	if (used > 0)
 		f->after_newline = v->bytes[v->position + used - 1] == '\n';
 	v->position += used;
-	f->phase = PHASE_RESYNC;
+	f->phase = (uint8_t)(result == SCAN_BAD ? phase_behind_bad(f) : PHASE_RESYNC);
 	if (result == SCAN_DONE && f->framing == FRAMING_stream &&
 		!is_cut_number(v, used))
 		f->phase = PHASE_BETWEEN;
 	return MOVE_ON;
+}
+
+static enum skim
+skim_string(enum skim skim, uint8_t c)
+{
+	if (c < ' ')
+		return SKIM_BAD;
+	if (skim == SKIM_ESCAPE)
+		return SKIM_STRING;
+	return c == '\\' ? SKIM_ESCAPE : c == '"' ? SKIM_VALUE : SKIM_STRING;
+}
+
+/* Between strings.  Which brackets belong together is not known, only how many are open.
+ */
+static enum skim
+skim_byte(struct frame *f, enum skim skim, uint8_t c)
+{
+	bool wants_value = skim == SKIM_OPENING;
+
+	switch (c) {
+	case ' ':
+	case '\t':
+	case '\r':
+	case '\n':
+		return wants_value ? SKIM_OPENING : SKIM_VALUE;
+	case '{':
+	case '[':
+		f->left++;
+		return wants_value ? SKIM_OPENING : SKIM_BAD;
+	case '}':
+	case ']':
+		f->left--;
+		return SKIM_VALUE;
+	case ',':
+	case ':':
+		return wants_value ? SKIM_BAD : SKIM_OPENING;
+	case '"':
+		return wants_value ? SKIM_STRING : SKIM_BAD;
+	default:
+		return c < ' ' || c > '~' || skim == SKIM_VALUE ? SKIM_BAD : SKIM_WORD;
+	}
+}
+
+/*
+ * The brackets are counted up to the value's end, so that no line within it is taken for
+ * a message; at a byte that cannot stand there the value is given up, so that one which
+ * never ends does not take its neighbours along.
+ */
+static enum move
+phase_deep(struct frame *f, struct view *v)
+{
+	for (; v->position < v->len; v->position++) {
+		uint8_t c = v->bytes[v->position];
+		enum skim skim = (enum skim)f->skim;
+
+		f->skim = (uint8_t)(skim == SKIM_STRING || skim == SKIM_ESCAPE
+					    ? skim_string(skim, c)
+					    : skim_byte(f, skim, c));
+		if (f->skim == SKIM_BAD) {
+			f->phase = PHASE_RESYNC;
+			return MOVE_ON;
+		}
+		f->after_newline = c == '\n';
+		if (f->left == 0) {
+			v->position++;
+			f->phase = PHASE_BETWEEN;
+			return MOVE_ON;
+		}
+	}
+	return MOVE_MORE;
 }
 
 /* The offending byte itself may begin the next message. */
@@ -473,6 +565,8 @@ run_phase(struct frame *f, struct view *v)
 		return phase_terminator(f, v);
 	case PHASE_OVERSIZE:
 		return phase_oversize(f, v);
+	case PHASE_DEEP:
+		return phase_deep(f, v);
 	case PHASE_RESYNC:
 		return phase_resync(f, v);
 	case PHASE_SEPARATOR:
@@ -491,6 +585,14 @@ run_phase(struct frame *f, struct view *v)
 	return MOVE_MORE;
 }
 
+/* Within a message whose bytes are not kept. */
+static bool
+is_skipping(const struct frame *f)
+{
+	return f->phase == PHASE_OVERSIZE || f->phase == PHASE_DEEP ||
+	       f->phase == PHASE_SKIP;
+}
+
 enum frame_event
 frame_next(struct frame *f, const uint8_t *bytes, size_t len, struct frame_item *item)
 {
@@ -502,8 +604,7 @@ frame_next(struct frame *f, const uint8_t *bytes, size_t len, struct frame_item 
 	while (move == MOVE_ON);
 	item->used = v.position;
 	if (v.event == FRAME_MORE)
-		f->is_within = v.position < len || f->phase == PHASE_OVERSIZE ||
-			       f->phase == PHASE_SKIP;
+		f->is_within = v.position < len || is_skipping(f);
 	return v.event;
 }
 

@@ -74,7 +74,8 @@ struct frame {
 	bool is_within;
 	size_t scanned;   /* of the unfinished message in front */
 	size_t value_len; /* of a record whose value is whole */
-	uint64_t left;    /* of an oversize message that is skipped by its length */
+	uint64_t left;    /* of an oversize message that is skipped: bytes, or brackets */
+	uint8_t skim;     /* enum skim in frame.c */
 	struct scan scan;
 };
 

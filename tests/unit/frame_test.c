@@ -40,6 +40,10 @@
 #define SPACES_32 "                                "
 #define SPACES_64 SPACES_32 SPACES_32
 #define SPACES_256 SPACES_64 SPACES_64 SPACES_64 SPACES_64
+#define FOUR_TIMES(text) text text text text
+/* Deeper than SCAN_DEPTH_MAX, each bracket in the first column. */
+#define OPEN_1024 FOUR_TIMES(FOUR_TIMES(FOUR_TIMES(FOUR_TIMES(FOUR_TIMES("[\n")))))
+#define CLOSE_1024 FOUR_TIMES(FOUR_TIMES(FOUR_TIMES(FOUR_TIMES(FOUR_TIMES("]\n")))))
 
 struct row {
 	const char *name;
@@ -363,9 +367,46 @@ static const struct row limits[] = {
 	LARGE("deeper by one", "[[[[1]]]]\n" ONE, REJECT(too_deep, 3) MESSAGE(ONE)),
 	LARGE("deeper by an object", "[[[{}]]]\n" ONE, REJECT(too_deep, 3) MESSAGE(ONE)),
 	LARGE("deeper in the first column", "[[[\n" ONE "]]]\n" TWO,
-		REJECT(too_deep, 4) MESSAGE(ONE) REJECT(syntax, 0) MESSAGE(TWO)),
-	LARGE("too deep behind too large", "[1234567890,[[[\n" ONE,
-		REJECT(too_large, 10) MESSAGE(ONE)),
+		REJECT(too_deep, 4) MESSAGE(TWO)),
+	LARGE("deeper, lines within are not looked at",
+		"[[[[\n" ONE ",\n[\n[[]\n,\n{}]\n]\n]]\n]]" TWO,
+		REJECT(too_deep, 3) MESSAGE(TWO)),
+	LARGE("deeper, brackets and quotes in strings",
+		"[[[[\"]\\\"]\\\\\",\n{\"[\":\"\\u005d]\",\"\\\\\":[]}\n]]]]\n" TWO,
+		REJECT(too_deep, 3) MESSAGE(TWO)),
+	LARGE("deeper, words and numbers",
+		"[[[{\"a\":true ,\"b\":-1.5e+3\n,\"c\":\tnull}\r,\n[0\n]]]]" TWO,
+		REJECT(too_deep, 3) MESSAGE(TWO)),
+	LARGE("deeper, the end is the end of all", "[[[[]]]]]\n" ONE,
+		REJECT(too_deep, 3) REJECT(syntax, 0) MESSAGE(ONE)),
+	LARGE("deeper than the scanner can count",
+		OPEN_1024 "\"]\"" CLOSE_1024 ONE OPEN_1024 ",\n" TWO
+			  "\n" CLOSE_1024 THREE,
+		REJECT(too_deep, 6) MESSAGE(ONE) REJECT(too_deep, 6) MESSAGE(TWO)
+			REJECT(syntax, 0) MESSAGE(THREE)),
+	LARGE("deeper, unclosed: eats what fits", "[[[[\n" ONE "\n" TWO "\n" THREE,
+		REJECT(too_deep, 3) MESSAGE(TWO) MESSAGE(THREE)),
+	LARGE("deeper, unclosed to the end", "[[[[[[", REJECT(too_deep, 3) WITHIN),
+	LARGE("deeper, a string without its end", "[[[[\"a\n" ONE,
+		REJECT(too_deep, 3) MESSAGE(ONE)),
+	LARGE("deeper, an escape without its end", "[[[[\"\\\n" ONE,
+		REJECT(too_deep, 3) MESSAGE(ONE)),
+	LARGE("deeper, a comma too many", "[[[[1,,\n" ONE,
+		REJECT(too_deep, 3) MESSAGE(ONE)),
+	LARGE("deeper, a string behind a value", "[[[[1 \"a\",\n" ONE,
+		REJECT(too_deep, 3) MESSAGE(ONE)),
+	LARGE("deeper, a word behind a value", "[[[[1 a,\n" ONE,
+		REJECT(too_deep, 3) MESSAGE(ONE)),
+	LARGE("deeper, an opening bracket behind a word", "[[[[1\n" ONE,
+		REJECT(too_deep, 3) MESSAGE(ONE)),
+	LARGE("deeper, a letter beyond ASCII", "[[[[\xc3\xa9,\n" ONE,
+		REJECT(too_deep, 3) MESSAGE(ONE)),
+	LARGE("deeper, cut by NUL", "[[[[1,\0" ONE, REJECT(too_deep, 3) MESSAGE(ONE)),
+	LARGE("deeper, cut by RS", "[[[[1," RS ONE, REJECT(too_deep, 3) MESSAGE(ONE)),
+	LARGE("deeper, cut by NUL within a string", "[[[[\"a\0" ONE,
+		REJECT(too_deep, 3) MESSAGE(ONE)),
+	LARGE("too deep behind too large", "[1234567890,[[[\n" ONE "\n]]]]" TWO,
+		REJECT(too_large, 10) MESSAGE(TWO)),
 	LIMITED("one byte", 1, 1, "1 12 \"\" [] 3",
 		MESSAGE("1") REJECT(too_large, 1) REJECT(too_large, 1)
 			REJECT(too_large, 1) WITHIN MESSAGE("3")),
