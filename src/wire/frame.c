@@ -7,10 +7,14 @@
  * have been seen before.  At most max_message + 1 bytes of a value are scanned before it
  * is judged too large, so that the verdict does not depend on the cuts.
  *
+ * Behind a hello a fault is held back in `fault` until the end of its line, record or
+ * frame has come; the bytes up to there are dropped, and `dropped` counts them.
+ *
  * SPDX-License-Identifier: MIT
  */
 #include "wire/frame.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum phase {
@@ -23,7 +27,10 @@ enum phase {
 	PHASE_RESYNC,     /* stream, rs: behind a rejected message */
 	PHASE_SEPARATOR,  /* rs: before a record */
 	PHASE_RECORD,     /* rs: before a record's value */
-	PHASE_RECORD_END, /* rs: behind a record's value */
+	PHASE_RECORD_END, /* rs, lines: behind a record's value */
+	PHASE_LINE,       /* lines: before a line's value */
+	PHASE_LINE_VALUE, /* lines: within it */
+	PHASE_FAULTY,     /* rs, lines: behind the fault of what is one number */
 	PHASE_LENGTH,     /* length: before or within a frame */
 	PHASE_SKIP,       /* length: within a frame that is too large */
 	PHASE_DEAD,       /* nothing more is looked at */
@@ -86,9 +93,23 @@ frame_init(struct frame *f, size_t max_message, unsigned max_depth)
 	f->max_depth = max_depth;
 	f->framing = FRAMING_stream;
 	f->phase = PHASE_PREFIX;
+	f->is_numbered = false;
 	f->has_ended = f->is_orderly = false;
 	f->after_newline = f->is_within = false;
 	f->scanned = 0;
+	f->dropped = 0;
+}
+
+void
+frame_begin_after_hello(struct frame *f, enum framing framing)
+{
+	assert(framing != FRAMING_stream);
+	f->framing = framing;
+	f->is_numbered = true;
+	f->is_within = false;
+	f->phase = framing == FRAMING_lines ? PHASE_LINE
+		   : framing == FRAMING_rs  ? PHASE_SEPARATOR
+					    : PHASE_LENGTH;
 }
 
 void
@@ -118,25 +139,54 @@ accept_message(
 	v->event = FRAME_MESSAGE;
 	v->item->text = v->bytes + v->position;
 	v->item->len = len;
+	v->item->finishes_number = f->is_numbered;
 	v->position += consumed;
 	f->phase = (uint8_t)next;
 	return MOVE_OUT;
 }
 
+/* At once, and as no number. */
+static enum move
+reject_now(struct frame *f, struct view *v, const struct frame_fault *fault,
+	size_t consumed, enum phase next)
+{
+	v->event = FRAME_REJECT;
+	v->item->reason = fault->reason;
+	v->item->error = fault->error;
+	v->item->begin = (int64_t)v->position - (int64_t)f->dropped;
+	v->item->offset = fault->offset;
+	v->item->finishes_number = false;
+	v->position += consumed;
+	if (consumed > 0)
+		f->after_newline = v->bytes[v->position - 1] == '\n';
+	f->dropped = 0;
+	f->phase = (uint8_t)next;
+	return MOVE_OUT;
+}
+
+/* The end of what is one number has come, and with it the time to tell its fault. */
+static enum move
+reject_number(struct frame *f, struct view *v, size_t consumed, enum phase next)
+{
+	(void)reject_now(f, v, &f->fault, consumed, next);
+	v->item->finishes_number = true;
+	return MOVE_OUT;
+}
+
+/* Behind a hello the end comes first. */
 static enum move
 reject_message(struct frame *f, struct view *v, enum reject_reason reason,
 	const char *error, size_t offset, size_t consumed, enum phase next)
 {
-	v->event = FRAME_REJECT;
-	v->item->reason = reason;
-	v->item->error = error;
-	v->item->begin = v->position;
-	v->item->offset = offset;
+	struct frame_fault fault = {reason, error, offset};
+
+	if (!f->is_numbered)
+		return reject_now(f, v, &fault, consumed, next);
+	f->fault = fault;
+	f->dropped = consumed;
 	v->position += consumed;
-	if (consumed > 0)
-		f->after_newline = v->bytes[v->position - 1] == '\n';
-	f->phase = (uint8_t)next;
-	return MOVE_OUT;
+	f->phase = (uint8_t)(f->framing == FRAMING_length ? next : PHASE_FAULTY);
+	return MOVE_ON;
 }
 
 static enum move
@@ -147,11 +197,12 @@ reject_large(struct frame *f, struct view *v, size_t consumed, enum phase next)
 }
 
 static enum move
-reject_incomplete(struct frame *f, struct view *v, size_t offset)
+reject_incomplete(struct frame *f, struct view *v, uint64_t offset)
 {
-	return reject_message(f, v, REJECT_incomplete,
-		"the input ends within the message", offset, v->len - v->position,
-		PHASE_DEAD);
+	const struct frame_fault fault = {
+		REJECT_incomplete, "the input ends within the message", offset};
+
+	return reject_now(f, v, &fault, v->len - v->position, PHASE_DEAD);
 }
 
 static enum move
@@ -161,6 +212,18 @@ drop_all(struct frame *f, struct view *v)
 		f->after_newline = v->bytes[v->len - 1] == '\n';
 	v->position = v->len;
 	return MOVE_MORE;
+}
+
+/* What is left of a message whose fault is known. */
+static enum move
+drop_faulty(struct frame *f, struct view *v)
+{
+	uint64_t dropped = f->dropped + (v->len - v->position);
+
+	if (f->has_ended)
+		return reject_incomplete(f, v, dropped);
+	f->dropped = dropped;
+	return drop_all(f, v);
 }
 
 static enum move
@@ -441,16 +504,19 @@ phase_resync(struct frame *f, struct view *v)
 	return MOVE_MORE;
 }
 
+/* Behind a hello, what stands between records is rejected and is no number. */
 static enum move
 phase_separator(struct frame *f, struct view *v)
 {
+	static const struct frame_fault fault = {
+		REJECT_syntax, "expected a record separator", 0};
+
 	while (v->position < v->len && scan_is_white(v->bytes[v->position]))
 		v->position++;
 	if (v->position == v->len)
 		return MOVE_MORE;
 	if (v->bytes[v->position] != FRAME_RECORD_SEPARATOR)
-		return reject_message(f, v, REJECT_syntax, "expected a record separator",
-			0, 0, PHASE_RESYNC);
+		return reject_now(f, v, &fault, 0, PHASE_RESYNC);
 	v->position++;
 	f->phase = PHASE_RECORD;
 	return MOVE_ON;
@@ -472,26 +538,98 @@ phase_record(struct frame *f, struct view *v)
 static enum move
 phase_record_end(struct frame *f, struct view *v)
 {
+	bool in_lines = f->framing == FRAMING_lines;
+
 	for (; v->position + f->scanned < v->len; f->scanned++) {
 		uint8_t c = v->bytes[v->position + f->scanned];
 
 		if (c == '\n')
-			return accept_message(
-				f, v, f->value_len, f->scanned + 1, PHASE_SEPARATOR);
-		if (c == FRAME_RECORD_SEPARATOR)
+			return accept_message(f, v, f->value_len, f->scanned + 1,
+				in_lines ? PHASE_LINE : PHASE_SEPARATOR);
+		if (c == FRAME_RECORD_SEPARATOR && !in_lines)
 			return accept_message(
 				f, v, f->value_len, f->scanned, PHASE_SEPARATOR);
 		if (!scan_is_white(c))
 			return reject_message(f, v, REJECT_syntax,
-				"expected the end of the record", f->scanned, f->scanned,
-				PHASE_RESYNC);
+				in_lines ? "expected the end of the line"
+					 : "expected the end of the record",
+				f->scanned, f->scanned, PHASE_RESYNC);
 		if (f->scanned == f->max_message + FRAME_SLACK_BYTES - 1)
 			return reject_large(f, v, f->scanned, PHASE_RESYNC);
 	}
 	if (!f->has_ended)
 		return MOVE_MORE;
+	if (f->is_numbered)
+		return reject_incomplete(f, v, f->scanned);
 	return accept_message(f, v, f->value_len, f->scanned, PHASE_SEPARATOR);
 }
+
+static enum move
+phase_line(struct frame *f, struct view *v)
+{
+	while (v->position < v->len && scan_is_white(v->bytes[v->position]))
+		v->position++;
+	if (v->position == v->len)
+		return MOVE_MORE;
+	(void)begin_value(f);
+	f->phase = PHASE_LINE_VALUE;
+	return MOVE_ON;
+}
+
+/* The scanner is shown the line alone, since within a value a line feed is white space.
+ */
+static enum move
+phase_line_value(struct frame *f, struct view *v)
+{
+	const uint8_t *bytes = v->bytes + v->position + f->scanned;
+	size_t left = v->len - v->position - f->scanned, used;
+	size_t room = f->max_message + 1 - f->scanned;
+	const uint8_t *line_end = memchr(bytes, '\n', left < room ? left : room);
+	enum scan_result result;
+
+	if (line_end != NULL)
+		left = (size_t)(line_end - bytes);
+	result = scan_feed(&f->scan, bytes, left < room ? left : room, &used);
+	f->scanned += used;
+	if (result == SCAN_BAD)
+		return reject_message(f, v, f->scan.reason, f->scan.error, f->scanned,
+			f->scanned, PHASE_FAULTY);
+	if (f->scanned > f->max_message)
+		return reject_large(f, v, f->scanned, PHASE_FAULTY);
+	if (result == SCAN_DONE || (line_end != NULL && scan_may_end(&f->scan))) {
+		f->value_len = f->scanned;
+		f->phase = PHASE_RECORD_END;
+		return MOVE_ON;
+	}
+	if (line_end != NULL)
+		return reject_message(f, v, REJECT_syntax,
+			"the line ends within the value", f->scanned, f->scanned,
+			PHASE_FAULTY);
+	return f->has_ended ? reject_incomplete(f, v, f->scanned) : MOVE_MORE;
+}
+
+/*
+ * A record that is faulty may have line feeds within its value: its number ends at the
+ * first behind the fault, so that its sender need not send another record to be told, and
+ * the rest of it is no number.
+ */
+static enum move
+phase_faulty(struct frame *f, struct view *v)
+{
+	bool in_lines = f->framing == FRAMING_lines;
+
+	for (size_t at = v->position; at < v->len; at++) {
+		if (v->bytes[at] == '\n')
+			return reject_number(f, v, at + 1 - v->position,
+				in_lines ? PHASE_LINE : PHASE_RESYNC);
+		if (v->bytes[at] == FRAME_RECORD_SEPARATOR && !in_lines)
+			return reject_number(f, v, at - v->position, PHASE_SEPARATOR);
+	}
+	return drop_faulty(f, v);
+}
+
+static const struct frame_fault bad_frame = {REJECT_bad_frame,
+	"a length of 16 MiB or more; lengths are 4 bytes, big-endian", 0};
 
 static enum move
 phase_length(struct frame *f, struct view *v)
@@ -500,9 +638,7 @@ phase_length(struct frame *f, struct view *v)
 	size_t arrived = v->len - v->position, len, consumed;
 
 	if (arrived > 0 && bytes[0] != 0) {
-		(void)reject_message(f, v, REJECT_bad_frame,
-			"a length of 16 MiB or more; lengths are 4 bytes, big-endian", 0,
-			arrived, PHASE_DEAD);
+		(void)reject_now(f, v, &bad_frame, arrived, PHASE_DEAD);
 		v->event = FRAME_FATAL;
 		return MOVE_OUT;
 	}
@@ -515,23 +651,22 @@ phase_length(struct frame *f, struct view *v)
 	consumed = FRAME_LENGTH_BYTES + len;
 	if (len > f->max_message) {
 		f->left = len;
-		(void)reject_large(f, v, FRAME_LENGTH_BYTES, PHASE_SKIP);
-		v->item->begin += FRAME_LENGTH_BYTES;
-		return MOVE_OUT;
+		v->position += FRAME_LENGTH_BYTES;
+		return reject_large(f, v, 0, PHASE_SKIP);
 	}
 	if (arrived < consumed) {
 		if (!f->has_ended)
 			return MOVE_MORE;
-		(void)reject_incomplete(f, v, arrived - FRAME_LENGTH_BYTES);
-		v->item->begin += FRAME_LENGTH_BYTES;
-		return MOVE_OUT;
+		v->position += FRAME_LENGTH_BYTES;
+		return reject_incomplete(f, v, arrived - FRAME_LENGTH_BYTES);
 	}
 	if (len == 0) {
 		v->position += consumed;
 		return MOVE_ON;
 	}
 	v->event = frame_judge(bytes + FRAME_LENGTH_BYTES, len, f->max_depth, v->item);
-	v->item->begin += v->position + FRAME_LENGTH_BYTES;
+	v->item->begin += (int64_t)v->position + FRAME_LENGTH_BYTES;
+	v->item->finishes_number = f->is_numbered;
 	v->position += consumed;
 	return MOVE_OUT;
 }
@@ -543,10 +678,11 @@ phase_skip(struct frame *f, struct view *v)
 
 	if (arrived < f->left) {
 		f->left -= arrived;
-		return drop_all(f, v);
+		return f->is_numbered ? drop_faulty(f, v) : drop_all(f, v);
 	}
+	if (f->is_numbered)
+		return reject_number(f, v, (size_t)f->left, PHASE_LENGTH);
 	v->position += (size_t)f->left;
-	f->left = 0;
 	f->phase = PHASE_LENGTH;
 	return MOVE_ON;
 }
@@ -575,6 +711,12 @@ run_phase(struct frame *f, struct view *v)
 		return phase_record(f, v);
 	case PHASE_RECORD_END:
 		return phase_record_end(f, v);
+	case PHASE_LINE:
+		return phase_line(f, v);
+	case PHASE_LINE_VALUE:
+		return phase_line_value(f, v);
+	case PHASE_FAULTY:
+		return phase_faulty(f, v);
 	case PHASE_LENGTH:
 		return phase_length(f, v);
 	case PHASE_SKIP:
@@ -590,7 +732,7 @@ static bool
 is_skipping(const struct frame *f)
 {
 	return f->phase == PHASE_OVERSIZE || f->phase == PHASE_DEEP ||
-	       f->phase == PHASE_SKIP;
+	       f->phase == PHASE_FAULTY || f->phase == PHASE_SKIP;
 }
 
 enum frame_event
@@ -621,7 +763,7 @@ frame_judge(const uint8_t *bytes, size_t len, unsigned max_depth, struct frame_i
 	result = scan_feed(&scan, bytes + begin, len - begin, &used);
 	if (result == SCAN_MORE && scan_may_end(&scan))
 		result = SCAN_DONE;
-	item->begin = begin;
+	item->begin = (int64_t)begin;
 	item->offset = used;
 	if (result != SCAN_DONE) {
 		item->reason = result == SCAN_BAD ? scan.reason : REJECT_syntax;

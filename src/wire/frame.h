@@ -7,6 +7,9 @@
  * nothing is copied, nothing is allocated, and how the bytes were cut into reads never
  * changes the outcome.
  *
+ * Behind a hello, which says itself how the rest is framed, each line, record or frame is
+ * one number, good or bad: it has exactly one outcome, and that comes with its end.
+ *
  * The caller keeps the unconsumed bytes together.  It calls frame_next until that answers
  * FRAME_MORE, each time dropping `used` bytes from the front; then it appends what it
  * read next.  When no more will come it calls frame_finish and then frame_next as before.
@@ -58,10 +61,20 @@ struct frame_item {
 	const uint8_t *text;
 	size_t len;
 	enum reject_reason reason;
-	size_t begin;    /* of the rejected message, from the first of the bytes given */
+	int64_t begin;   /* of the rejected message, from the first of the bytes given;
+			    below   0 where that was dropped before */
 	uint64_t offset; /* of the offending byte, from the message's first byte */
 	const char *error;
+	bool finishes_number; /* behind a hello; never what is incomplete or between
+				 records */
 	enum frame_protocol protocol;
+};
+
+/* What is wrong with a line, record or frame whose end has not come. */
+struct frame_fault {
+	enum reject_reason reason;
+	const char *error;
+	uint64_t offset;
 };
 
 struct frame {
@@ -69,18 +82,24 @@ struct frame {
 	unsigned max_depth;
 	enum framing framing; /* once the first bytes have decided */
 	uint8_t phase;        /* enum phase in frame.c */
+	bool is_numbered;     /* behind a hello */
 	bool has_ended, is_orderly;
 	bool after_newline; /* the byte dropped last was a line feed */
 	bool is_within;
 	size_t scanned;   /* of the unfinished message in front */
-	size_t value_len; /* of a record whose value is whole */
-	uint64_t left;    /* of an oversize message that is skipped: bytes, or brackets */
-	uint8_t skim;     /* enum skim in frame.c */
+	size_t value_len; /* of a line or record whose value is whole */
+	uint64_t dropped; /* of the bytes of a message whose fault waits for its end */
+	struct frame_fault fault;
+	uint64_t left; /* of an oversize message that is skipped: bytes, or brackets */
+	uint8_t skim;  /* enum skim in frame.c */
 	struct scan scan;
 };
 
 /* `max_message` is 1 to FRAME_MESSAGE_MAX bytes, `max_depth` 1 to SCAN_DEPTH_MAX. */
 void frame_init(struct frame *f, size_t max_message, unsigned max_depth);
+
+/* Behind FRAME_FOREIGN and a hello: the rest is numbered `lines`, `rs` or `length`. */
+void frame_begin_after_hello(struct frame *f, enum framing framing);
 
 enum frame_event frame_next(struct frame *f, const uint8_t *bytes, size_t len,
 	struct frame_item *item) MUST_USE;

@@ -238,7 +238,7 @@ reasons_have_their_names(void)
 {
 	static const char *const rejects[] = {
 		"syntax", "utf8", "too_large", "too_deep", "incomplete", "bad_frame"};
-	static const char *const framings[] = {"stream", "rs", "length"};
+	static const char *const framings[] = {"stream", "lines", "rs", "length"};
 
 	for (size_t i = 0; i < COUNT_OF(rejects); i++)
 		EXPECT_TEXT(rejects[i], reason_reject_name((enum reject_reason)i));

@@ -3,7 +3,8 @@
  *
  * A row is an input and the transcript that it must give: a line an outcome.  Every input
  * is run whole, byte by byte, in every cut into two and in random cuts, by a caller that
- * keeps and drops bytes as frame.h asks for, and every transcript must be the same.
+ * keeps and drops bytes as frame.h asks for, and every transcript must be the same.  In
+ * front of an outcome that finishes a number stands a "#".
  *
  * Behind the rows come random documents, whose transcripts are written along with them,
  * and the same with bytes changed, where only the cuts must make no difference.
@@ -22,10 +23,13 @@
 #define ROOM_BYTES 131072
 #define CORPUS_RUNS 100
 #define MUTATION_RUNS 300
+#define NUMBER_RUNS 3000
 
 /* Lines of a transcript. */
 #define MESSAGE(text) "message " text "\n"
 #define REJECT(reason, offset) "reject " #reason " " #offset "\n"
+#define GOOD(text) "# " MESSAGE(text)
+#define BAD(reason, offset) "# " REJECT(reason, offset)
 #define FATAL(reason, offset) "fatal " #reason " " #offset "\n"
 #define FOREIGN(protocol) "foreign " #protocol "\n"
 #define WITHIN "within\n"       /* where the input ends, before frame_finish */
@@ -52,7 +56,8 @@ struct row {
 	const char *transcript;
 	size_t max_message;
 	unsigned max_depth;
-	bool is_broken; /* the end is no orderly one */
+	bool is_broken;                   /* the end is no orderly one */
+	enum framing framing_after_hello; /* stream: there was none */
 };
 
 #define ENDING(name, input, transcript, ...)                            \
@@ -60,11 +65,13 @@ struct row {
 		name, input, sizeof(input) - 1, transcript, __VA_ARGS__ \
 	}
 #define LIMITED(name, max_message, max_depth, input, transcript) \
-	ENDING(name, input, transcript, max_message, max_depth, false)
+	ENDING(name, input, transcript, max_message, max_depth, false, FRAMING_stream)
 #define ROW(name, input, transcript) \
-	ENDING(name, input, transcript, MAX_MESSAGE, MAX_DEPTH, false)
+	ENDING(name, input, transcript, MAX_MESSAGE, MAX_DEPTH, false, FRAMING_stream)
 #define BROKEN(name, input, transcript) \
-	ENDING(name, input, transcript, MAX_MESSAGE, MAX_DEPTH, true)
+	ENDING(name, input, transcript, MAX_MESSAGE, MAX_DEPTH, true, FRAMING_stream)
+#define NUMBERED(framing, name, max_message, input, transcript) \
+	ENDING(name, input, transcript, max_message, 3, false, FRAMING_##framing)
 
 static const struct row streams[] = {
 	ROW("nothing", "", ""),
@@ -447,6 +454,145 @@ static const struct row limits[] = {
 		REJECT(too_deep, 3) MESSAGE(ONE)),
 };
 
+/* Behind a hello; max_message is 10, max_depth 3. */
+#define LINE(name, input, transcript) NUMBERED(lines, name, 10, input, transcript)
+static const struct row numbered_lines[] = {
+	LINE("nothing", "", ""),
+	LINE("blank lines", "\n\r\n \t\n\n", ""),
+	LINE("white space without its line feed", "\n  ", ""),
+	LINE("one", ONE "\n", GOOD(ONE)),
+	LINE("several", ONE "\n" TWO "\n" THREE "\n", GOOD(ONE) GOOD(TWO) GOOD(THREE)),
+	LINE("CR LF", ONE "\r\n" TWO "\r\n", GOOD(ONE) GOOD(TWO)),
+	LINE("blank lines between", "\n" ONE "\n\r\n \n" TWO "\n\n", GOOD(ONE) GOOD(TWO)),
+	LINE("white space around is not counted",
+		"            " ONE "            \n\t" TWO " \t\r\n", GOOD(ONE) GOOD(TWO)),
+	LINE("scalars", "42\n-1.5e3\r\ntrue \n\"a\"\n0\nnull\n",
+		GOOD("42") GOOD("-1.5e3") GOOD("true") GOOD("\"a\"") GOOD("0")
+			GOOD("null")),
+	LINE("no line feed at the end", ONE "\n" TWO,
+		GOOD(ONE) WITHIN REJECT(incomplete, 7)),
+	LINE("no line feed, but white space", ONE " \r", WITHIN REJECT(incomplete, 9)),
+	LINE("number without line feed", "42", WITHIN REJECT(incomplete, 2)),
+	LINE("half a value", ONE "\n{\"i\"", GOOD(ONE) WITHIN REJECT(incomplete, 4)),
+	LINE("junk without line feed", "junk", WITHIN REJECT(incomplete, 4)),
+	LINE("junk", "junk\n" ONE "\n", BAD(syntax, 0) GOOD(ONE)),
+	LINE("each bad line is one", "junk\n[1,]\n\n}\n" ONE "\n",
+		BAD(syntax, 0) BAD(syntax, 3) BAD(syntax, 0) GOOD(ONE)),
+	LINE("many faults in a line", "{]{]{] \" \\ [[[[[[ \xff \n" ONE "\n",
+		BAD(syntax, 1) GOOD(ONE)),
+	LINE("offset counts from the value", "  [1,]\n", BAD(syntax, 3)),
+	LINE("two values", ONE " " TWO "\n" THREE "\n", BAD(syntax, 8) GOOD(THREE)),
+	LINE("two values, nothing between", ONE TWO "\n" THREE "\n",
+		BAD(syntax, 7) GOOD(THREE)),
+	LINE("two numbers", "1 2\n3\n", BAD(syntax, 2) GOOD("3")),
+	LINE("junk behind a number", "1x\n01\ntruefalse\n",
+		BAD(syntax, 1) BAD(syntax, 1) BAD(syntax, 4)),
+	LINE("a value over two lines", "{\"i\":\n1}\n" ONE "\n",
+		BAD(syntax, 5) BAD(syntax, 1) GOOD(ONE)),
+	LINE("an array over lines that are values", "[\n1\n]\n",
+		BAD(syntax, 1) GOOD("1") BAD(syntax, 0)),
+	LINE("line feed in a number", "1.\n5\n", BAD(syntax, 2) GOOD("5")),
+	LINE("line feed in a literal", "tr\nue\n", BAD(syntax, 2) BAD(syntax, 0)),
+	LINE("line feed in a string", "\"a\nb\"\n" ONE "\n",
+		BAD(syntax, 2) BAD(syntax, 0) GOOD(ONE)),
+	LINE("CR in a line is white space", "[1\r,2]\n", GOOD("[1\r,2]")),
+	LINE("NUL separates nothing", ONE "\0" TWO "\n" THREE "\n",
+		BAD(syntax, 7) GOOD(THREE)),
+	LINE("NUL is not white space", "\0\n" ONE "\n", BAD(syntax, 0) GOOD(ONE)),
+	LINE("RS separates nothing", RS ONE "\nx" RS TWO "\n" THREE "\n",
+		BAD(syntax, 0) BAD(syntax, 0) GOOD(THREE)),
+	LINE("byte order mark", BOM ONE "\n", BAD(syntax, 0)),
+	LINE("hello again", "BIO/1 {}\n" ONE "\n", BAD(syntax, 0) GOOD(ONE)),
+	LINE("request", "GET / HTTP/1.1\r\n\r\n", BAD(syntax, 0)),
+	LINE("bad UTF-8", "\"\xff\"\n" ONE "\n", BAD(utf8, 1) GOOD(ONE)),
+	LINE("deepest", "[[[1]]]\n", GOOD("[[[1]]]")),
+	LINE("too deep", "[[[[1]]]]\n" ONE "\n", BAD(too_deep, 3) GOOD(ONE)),
+	LINE("too deep and unclosed", "[[[[\n" ONE "\n", BAD(too_deep, 3) GOOD(ONE)),
+	LINE("longest", "\"12345678\"\n1234567890\n",
+		GOOD("\"12345678\"") GOOD("1234567890")),
+	LINE("longer by one", "\"123456789\"\n12345678901\n" ONE "\n",
+		BAD(too_large, 10) BAD(too_large, 10) GOOD(ONE)),
+	LINE("far beyond", "\"a long, long string\", and junk\n" ONE "\n",
+		BAD(too_large, 10) GOOD(ONE)),
+	LINE("the line ends where the limit is", "[123456789\n[1234567890\n",
+		BAD(syntax, 10) BAD(too_large, 10)),
+	LINE("syntax error at the limit and behind it", "[123456789x\n[1234567890x\n",
+		BAD(syntax, 10) BAD(too_large, 10)),
+	LINE("oversize without line feed", "\"a long, long string",
+		WITHIN REJECT(incomplete, 20)),
+	ENDING("broken within a fault", "\n [,]", WITHIN REJECT(incomplete, 3), 10, 3,
+		true, FRAMING_lines),
+	ENDING("broken behind a line", ONE "\n", GOOD(ONE), 10, 3, true, FRAMING_lines),
+};
+
+#define RECORD(name, input, transcript) NUMBERED(rs, name, 10, input, transcript)
+static const struct row numbered_records[] = {
+	RECORD("several", RS ONE "\n" RS TWO " \r\n" RS "42\n",
+		GOOD(ONE) GOOD(TWO) GOOD("42")),
+	RECORD("ended by RS", RS ONE RS TWO "  " RS "[\n1]\n",
+		GOOD(ONE) GOOD(TWO) GOOD("[\n1]")),
+	RECORD("empty ones", RS RS "\n" RS " " RS ONE "\n" RS, GOOD(ONE)),
+	RECORD("no end", RS ONE "\n" RS TWO, GOOD(ONE) WITHIN REJECT(incomplete, 7)),
+	RECORD("no end but white space", RS ONE "  ", WITHIN REJECT(incomplete, 9)),
+	RECORD("number without end", RS "42 ", WITHIN REJECT(incomplete, 3)),
+	RECORD("number cut by the end", RS "42", WITHIN REJECT(incomplete, 2)),
+	RECORD("half a value", RS "{\"i\"\n", WITHIN REJECT(incomplete, 5)),
+	RECORD("number cut by RS", RS "42" RS ONE "\n", BAD(syntax, 2) GOOD(ONE)),
+	RECORD("object cut by RS", RS "{\"a\":\n" RS ONE "\n", BAD(syntax, 6) GOOD(ONE)),
+	RECORD("junk behind the value", RS ONE " x\n" RS TWO "\n",
+		BAD(syntax, 8) GOOD(TWO)),
+	RECORD("two values", RS ONE TWO "\n" RS THREE "\n", BAD(syntax, 7) GOOD(THREE)),
+	RECORD("junk, ended by RS", RS "junk" RS ONE "\n", BAD(syntax, 0) GOOD(ONE)),
+	RECORD("junk without end", RS "junk", WITHIN REJECT(incomplete, 4)),
+	RECORD("told at the line feed", RS "{]\n", BAD(syntax, 1)),
+	RECORD("the fault is a line feed", RS "\"a\n" RS ONE "\n",
+		BAD(syntax, 2) GOOD(ONE)),
+	RECORD("the rest of a faulty record is no number",
+		RS "{]\nx\n" ONE "\n" RS TWO "\n", BAD(syntax, 1) GOOD(TWO)),
+	RECORD("empty ones behind a faulty one", RS "x\n" RS RS "\n" RS ONE "\n",
+		BAD(syntax, 0) GOOD(ONE)),
+	RECORD("between records", RS ONE "\nx\n" TWO "\n" RS THREE "\n",
+		GOOD(ONE) REJECT(syntax, 0) GOOD(THREE)),
+	RECORD("before the first", ONE "\n" RS TWO "\n", REJECT(syntax, 0) GOOD(TWO)),
+	RECORD("bad UTF-8", RS "\"\xff\"\n" RS ONE "\n", BAD(utf8, 1) GOOD(ONE)),
+	RECORD("too deep", RS "[[[[\n[\n" RS ONE "\n", BAD(too_deep, 3) GOOD(ONE)),
+	RECORD("longest", RS "\"12345678\"\n" RS "1234567890\n",
+		GOOD("\"12345678\"") GOOD("1234567890")),
+	RECORD("longer by one", RS "\"123456789\"\n" RS "12345678901\n" RS ONE "\n",
+		BAD(too_large, 10) BAD(too_large, 10) GOOD(ONE)),
+	RECORD("far beyond, in lines", RS "[1234567890,\n1,\n2]\n" RS ONE "\n",
+		BAD(too_large, 10) GOOD(ONE)),
+	RECORD("oversize, ended by RS", RS "\"a long, long string" RS ONE "\n",
+		BAD(too_large, 10) GOOD(ONE)),
+	RECORD("oversize without end", RS "\"a long, long string",
+		WITHIN REJECT(incomplete, 20)),
+};
+
+#define FRAME(name, input, transcript) NUMBERED(length, name, 10, input, transcript)
+static const struct row numbered_frames[] = {
+	FRAME("several", LEN("\x07") ONE LEN("\x09") " " TWO "\n" LEN("\x02") "42",
+		GOOD(ONE) GOOD(TWO) GOOD("42")),
+	FRAME("keep-alives", LEN("\0") LEN("\0") LEN("\x07") ONE LEN("\0"), GOOD(ONE)),
+	FRAME("bad ones",
+		LEN("\x02") "  " LEN("\x02") "1." LEN("\x0a") "[] [] x ,," LEN("\x07")
+			ONE,
+		BAD(syntax, 0) BAD(syntax, 2) BAD(syntax, 3) GOOD(ONE)),
+	FRAME("too deep", LEN("\x05") "[[[[1" LEN("\x07") ONE,
+		BAD(too_deep, 3) GOOD(ONE)),
+	FRAME("too large",
+		LEN("\x0b") "xxxxxxxxxxx" LEN("\x0c") "\0\0\0\0\0\0\0\0\0\0\0\0" LEN(
+			"\x07") ONE,
+		BAD(too_large, 10) BAD(too_large, 10) GOOD(ONE)),
+	FRAME("too large and unfinished", LEN("\x0b") "xxx",
+		WITHIN REJECT(incomplete, 3)),
+	FRAME("too large, nothing of it", LEN("\x0b"), WITHIN REJECT(incomplete, 0)),
+	FRAME("half a frame", LEN("\x07") "{\"i\"", WITHIN REJECT(incomplete, 4)),
+	FRAME("half a length", LEN("\x07") ONE "\0\0",
+		GOOD(ONE) WITHIN REJECT(incomplete, 0)),
+	FRAME("impossible length", LEN("\x07") ONE "\x01\0\0\0" TWO,
+		GOOD(ONE) FATAL(bad_frame, 0)),
+};
+
 static const struct row prefixes[] = {
 	ROW("hello", "BIO/1 {\"ack\":\"store\"}\n", FOREIGN(bio)),
 	ROW("hello of another version", "BIO/9 {}\n", FOREIGN(bio)),
@@ -503,13 +649,13 @@ write_outcome(FILE *out, enum frame_event event, const struct frame_item *item)
 	case FRAME_MORE:
 		break;
 	case FRAME_MESSAGE:
-		(void)fputs("message ", out);
+		(void)fprintf(out, "%smessage ", item->finishes_number ? "# " : "");
 		(void)fwrite(item->text, 1, item->len, out);
 		(void)fputs("\n", out);
 		break;
 	case FRAME_REJECT:
 	case FRAME_FATAL:
-		(void)fprintf(out, "%s %s %llu\n",
+		(void)fprintf(out, "%s%s %s %llu\n", item->finishes_number ? "# " : "",
 			event == FRAME_FATAL ? "fatal" : "reject",
 			reason_reject_name(item->reason),
 			(unsigned long long)item->offset);
@@ -538,6 +684,7 @@ take_outcomes(struct run *r)
 	memcpy(kept, r->input + r->dropped, len);
 	do {
 		memset(&item, 0, sizeof item);
+		item.finishes_number = true;
 		event = frame_next(&r->frame, kept + used, len - used, &item);
 		if (!EXPECT(item.used <= len - used))
 			break;
@@ -545,7 +692,8 @@ take_outcomes(struct run *r)
 			EXPECT(item.text >= kept + used &&
 				item.text + item.len <= kept + used + item.used);
 		if (event == FRAME_REJECT || event == FRAME_FATAL)
-			(void)fprintf(r->begins, "%zu ", r->dropped + used + item.begin);
+			(void)fprintf(r->begins, "%lld ",
+				(long long)(r->dropped + used) + (long long)item.begin);
 		write_outcome(r->lines, event, &item);
 		used += item.used;
 	} while (event != FRAME_MORE);
@@ -566,6 +714,8 @@ run_input(const struct row *row, size_t way)
 		abort();
 	memset(&r.frame, 0xa5, sizeof r.frame);
 	frame_init(&r.frame, row->max_message, row->max_depth);
+	if (row->framing_after_hello != FRAMING_stream)
+		frame_begin_after_hello(&r.frame, row->framing_after_hello);
 	while (r.read < row->len) {
 		r.read += cut_next(&cut, row->len - r.read);
 		take_outcomes(&r);
@@ -653,6 +803,70 @@ records_end_within_the_slack(void)
 	check_record_with_spaces(most, MESSAGE(ONE) MESSAGE(TWO));
 	check_record_with_spaces(most + 1, REJECT(too_large, 10) MESSAGE(TWO));
 	check_record_with_spaces(most * 2, REJECT(too_large, 10) MESSAGE(TWO));
+}
+
+/* A line of `begin`, `spaces` of white space and `end`, and one more behind it. */
+static void
+check_line_with_spaces(
+	const char *begin, size_t spaces, const char *end, const char *transcript)
+{
+	char *input;
+	struct row row = {
+		.max_message = 10, .max_depth = 1, .framing_after_hello = FRAMING_lines};
+	FILE *out = open_memstream(&input, &row.len);
+
+	if (out == NULL)
+		abort();
+	(void)fprintf(out, "%s%*s%s\n" TWO "\n", begin, (int)spaces, "", end);
+	(void)fclose(out);
+	row.input = input;
+	check_ways(&row, transcript, strlen(transcript));
+	free(input);
+}
+
+/* The same of a line; white space before the value and all of a bad line are dropped. */
+static void
+lines_end_within_the_slack(void)
+{
+	size_t most = 10 + FRAME_SLACK_BYTES - 1 - strlen(ONE);
+
+	check_line_with_spaces(ONE, most, "", GOOD(ONE) GOOD(TWO));
+	check_line_with_spaces(ONE, most + 1, "", BAD(too_large, 10) GOOD(TWO));
+	check_line_with_spaces("", most * 2, ONE, GOOD(ONE) GOOD(TWO));
+	check_line_with_spaces("{]", most * 2, "x", BAD(syntax, 1) GOOD(TWO));
+	check_line_with_spaces("[", most * 2, "]", BAD(too_large, 10) GOOD(TWO));
+}
+
+/* What lies behind the hello is up to its reader; the first bytes decide no more. */
+static void
+a_hello_is_followed_by_what_it_says(void)
+{
+	static const char input[] = "BIO/1 {}\n" BOM "\n" RS ONE "\n" ONE "\n";
+	const uint8_t *bytes = (const uint8_t *)input;
+	size_t len = strlen(input), hello_len = strlen("BIO/1 {}\n");
+	struct frame_item item;
+	struct frame f;
+
+	memset(&f, 0xa5, sizeof f);
+	frame_init(&f, MAX_MESSAGE, MAX_DEPTH);
+	EXPECT_INT(FRAME_MORE, frame_next(&f, bytes, 3, &item));
+	EXPECT(frame_is_undecided(&f));
+	EXPECT_INT(FRAME_FOREIGN, frame_next(&f, bytes, len, &item));
+	EXPECT_INT(FRAME_PROTOCOL_BIO, item.protocol);
+	EXPECT_INT(0, item.used);
+	frame_begin_after_hello(&f, FRAMING_lines);
+	EXPECT_INT(FRAMING_lines, f.framing);
+	EXPECT(!frame_is_undecided(&f) && !frame_is_within(&f));
+	bytes += hello_len;
+	len -= hello_len;
+	for (int i = 0; i < 2; i++) {
+		EXPECT_INT(FRAME_REJECT, frame_next(&f, bytes, len, &item));
+		bytes += item.used;
+		len -= item.used;
+	}
+	EXPECT_INT(FRAME_MESSAGE, frame_next(&f, bytes, len, &item));
+	EXPECT_BYTES(ONE, strlen(ONE), item.text, item.len);
+	EXPECT_INT(len, item.used);
 }
 
 static void
@@ -773,15 +987,32 @@ static const struct begins_row length_begins[] = {
 	BEGINS(LEN("\x07") ONE LEN("\x07") "{", "15 "),
 };
 
+static const struct begins_row line_begins[] = {
+	BEGINS(ONE "\n  [1,]\n" TWO "\n\n junk", "10 25 "),
+	BEGINS(" 1\n [12345678901234567890]\n [[[[\n", "4 28 "),
+};
+
+static const struct begins_row numbered_record_begins[] = {
+	BEGINS(RS ONE "\n" RS " 12" RS "\n" RS "x\n", "11 16 "),
+	BEGINS(RS ONE "\nx\n" RS "[12345678901234567890]\n" RS " {", "9 12 37 "),
+};
+
+static const struct begins_row numbered_frame_begins[] = {
+	BEGINS(LEN("\x04") "  x " LEN("\x0b") "xxxxxxxxxxx" LEN("\x02") "1", "6 12 27 "),
+	BEGINS(LEN("\x0c") "too large", "4 "),
+};
+
 static void
-check_begins(const char *topic, const struct begins_row *rows, size_t count)
+check_begins(const char *topic, enum framing framing_after_hello,
+	const struct begins_row *rows, size_t count)
 {
 	tap_begin("rejected messages tell their begin, framing %s", topic);
 	for (size_t i = 0; i < count; i++) {
 		struct row row = {.input = rows[i].input,
 			.len = rows[i].len,
 			.max_message = 10,
-			.max_depth = 3};
+			.max_depth = 3,
+			.framing_after_hello = framing_after_hello};
 		struct transcript whole = run_input(&row, CUT_WHOLE);
 
 		tap_context("row %zu", i);
@@ -918,6 +1149,9 @@ write_framed(
 		(void)fwrite(text, 1, len, out);
 		(void)fwrite(separators[i], 1, separator_lens[i], out);
 		break;
+	case FRAMING_lines:
+		(void)fprintf(out, "%s%s", text, i % 2 == 0 ? "\n" : " \r\n\n");
+		break;
 	case FRAMING_rs:
 		(void)fprintf(out, RS "%s%s\n", text, i % 2 == 0 ? " " : "");
 		break;
@@ -932,13 +1166,31 @@ write_framed(
 	}
 }
 
+/* How the messages of a corpus are framed. */
+static const struct manner {
+	enum framing framing;
+	bool after_hello;
+} manners[] = {{FRAMING_stream, false}, {FRAMING_rs, false}, {FRAMING_length, false},
+	{FRAMING_lines, true}, {FRAMING_rs, true}, {FRAMING_length, true}};
+
 struct corpus {
 	char *input, *transcript;
 	size_t len, transcript_len;
 };
 
+static struct row
+row_of_manner(const struct manner *manner)
+{
+	return (struct row){
+		.max_message = FRAME_MESSAGE_MAX,
+		.max_depth = 3,
+		.framing_after_hello =
+			manner->after_hello ? manner->framing : FRAMING_stream,
+	};
+}
+
 static void
-corpus_init(struct corpus *c, uint64_t *random, enum framing framing)
+corpus_init(struct corpus *c, uint64_t *random, const struct manner *manner)
 {
 	FILE *input = open_memstream(&c->input, &c->len);
 	FILE *transcript = open_memstream(&c->transcript, &c->transcript_len);
@@ -954,8 +1206,12 @@ corpus_init(struct corpus *c, uint64_t *random, enum framing framing)
 			abort();
 		write_value(out, random, 3);
 		(void)fclose(out);
-		write_framed(input, random, framing, text, len);
-		(void)fprintf(transcript, "message %s\n", text);
+		for (char *p = text; manner->framing == FRAMING_lines && *p != '\0'; p++)
+			if (*p == '\n')
+				*p = ' ';
+		write_framed(input, random, manner->framing, text, len);
+		(void)fprintf(transcript, "%smessage %s\n",
+			manner->after_hello ? "# " : "", text);
 		free(text);
 	}
 	(void)fclose(input);
@@ -972,17 +1228,17 @@ corpus_fini(struct corpus *c)
 static void
 random_documents_come_out_as_they_are(void)
 {
-	for (int framing = 0; framing < FRAMING_COUNT; framing++) {
-		uint64_t random = (uint64_t)framing;
+	for (size_t m = 0; m < COUNT_OF(manners); m++) {
+		uint64_t random = m;
 
-		tap_begin("random documents, framing %s",
-			reason_framing_name((enum framing)framing));
+		tap_begin("random documents, framing %s%s",
+			reason_framing_name(manners[m].framing),
+			manners[m].after_hello ? ", numbered" : "");
 		for (size_t i = 0; i < CORPUS_RUNS && tap.failures == 0; i++) {
 			struct corpus c;
-			struct row row = {
-				.max_message = FRAME_MESSAGE_MAX, .max_depth = 3};
+			struct row row = row_of_manner(&manners[m]);
 
-			corpus_init(&c, &random, (enum framing)framing);
+			corpus_init(&c, &random, &manners[m]);
 			row.input = c.input;
 			row.len = c.len;
 			check_ways(&row, c.transcript, c.transcript_len);
@@ -1009,20 +1265,157 @@ cuts_change_nothing_about_damaged_documents(void)
 	uint64_t random = 1;
 
 	for (size_t i = 0; i < MUTATION_RUNS && tap.failures == 0; i++) {
+		const struct manner *manner =
+			&manners[random_below(&random, COUNT_OF(manners))];
 		struct corpus c;
-		struct row row = {.is_broken = random_below(&random, 2) == 0,
-			.max_message = 1 + random_below(&random, 100),
-			.max_depth = 1 + (unsigned)random_below(&random, 4)};
+		struct row row = row_of_manner(manner);
 		struct transcript whole;
 
-		corpus_init(
-			&c, &random, (enum framing)random_below(&random, FRAMING_COUNT));
+		row.is_broken = random_below(&random, 2) == 0;
+		row.max_message = 1 + random_below(&random, 100);
+		row.max_depth = 1 + (unsigned)random_below(&random, 4);
+		corpus_init(&c, &random, manner);
 		mutate(&c, &random);
 		row.input = c.input;
 		row.len = c.len;
 		whole = run_input(&row, CUT_WHOLE);
 		check_ways(&row, whole.lines, whole.len);
 		transcript_fini(&whole);
+		corpus_fini(&c);
+	}
+}
+
+static bool
+is_blank(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!scan_is_white((uint8_t)text[i]))
+			return false;
+	return true;
+}
+
+/* How many parts behind (or up to) a separator hold more than white space. */
+static size_t
+count_parts(const char *text, size_t len, char separator)
+{
+	size_t count = 0;
+	const char *end;
+
+	while ((end = memchr(text, separator, len)) != NULL) {
+		count += !is_blank(text, (size_t)(end - text));
+		len -= (size_t)(end + 1 - text);
+		text = end + 1;
+	}
+	return count;
+}
+
+static size_t
+count_frames(const char *text, size_t len)
+{
+	const uint8_t *p = (const uint8_t *)text, *end = p + len;
+	size_t count = 0;
+
+	while (end - p >= FRAME_LENGTH_BYTES && p[0] == 0) {
+		size_t frame = (size_t)p[1] << 16 | (size_t)p[2] << 8 | (size_t)p[3];
+
+		p += FRAME_LENGTH_BYTES;
+		if ((size_t)(end - p) < frame)
+			break;
+		p += frame;
+		count += frame > 0;
+	}
+	return count;
+}
+
+/* Of an input that ends with a separator. */
+static size_t
+count_numbers(const struct row *row)
+{
+	const char *first = memchr(row->input, *RS, row->len);
+
+	if (row->framing_after_hello == FRAMING_lines)
+		return count_parts(row->input, row->len, '\n');
+	if (row->framing_after_hello == FRAMING_length)
+		return count_frames(row->input, row->len);
+	return count_parts(first + 1, (size_t)(row->input + row->len - first - 1), *RS);
+}
+
+static size_t
+count_told_numbers(const struct transcript *t)
+{
+	size_t count = t->len > 0 && t->lines[0] == '#';
+
+	for (size_t i = 1; i < t->len; i++)
+		count += t->lines[i] == '#' && t->lines[i - 1] == '\n';
+	return count;
+}
+
+/* Whatever comes: each line, record or frame is one number, and nothing else is. */
+static void
+damaged_documents_keep_their_numbers(void)
+{
+	uint64_t random = 2;
+
+	for (size_t i = 0; i < NUMBER_RUNS && tap.failures == 0; i++) {
+		const struct manner *manner = &manners[3 + i % 3];
+		struct corpus c;
+		struct row row = row_of_manner(manner);
+		struct transcript whole;
+
+		corpus_init(&c, &random, manner);
+		mutate(&c, &random);
+		if (manner->framing != FRAMING_length)
+			c.input[c.len - 1] = manner->framing == FRAMING_rs ? *RS : '\n';
+		row.max_message = 1 + random_below(&random, 100);
+		row.input = c.input;
+		row.len = c.len;
+		whole = run_input(&row, CUT_WHOLE);
+		tap_context("run %zu", i);
+		EXPECT_INT(count_numbers(&row), count_told_numbers(&whole));
+		transcript_fini(&whole);
+		corpus_fini(&c);
+	}
+}
+
+/* The outcome of a line of its own is what frame_judge says, but for the limit. */
+static void
+check_line(const uint8_t *line, size_t len)
+{
+	struct frame_item expected = {0}, got = {0};
+	enum frame_event event = frame_judge(line, len - 1, 3, &expected);
+	struct frame f;
+
+	frame_init(&f, FRAME_MESSAGE_MAX, 3);
+	frame_begin_after_hello(&f, FRAMING_lines);
+	EXPECT_INT(event, frame_next(&f, line, len, &got));
+	EXPECT_INT(len, got.used);
+	EXPECT(got.finishes_number);
+	if (event == FRAME_MESSAGE) {
+		EXPECT_INT(expected.len, got.len);
+		return;
+	}
+	EXPECT_INT(expected.begin, got.begin);
+	EXPECT_INT(expected.offset, got.offset);
+	EXPECT_INT(expected.reason, got.reason);
+}
+
+static void
+lines_are_judged_as_texts_are(void)
+{
+	uint64_t random = 3;
+
+	for (size_t i = 0; i < NUMBER_RUNS && tap.failures == 0; i++) {
+		struct corpus c;
+		const char *line, *end;
+
+		tap_context("run %zu", i);
+		corpus_init(&c, &random, &manners[3]);
+		mutate(&c, &random);
+		c.input[c.len - 1] = '\n';
+		line = c.input + strspn(c.input, " \t\r\n");
+		end = memchr(line, '\n', (size_t)(c.input + c.len - line));
+		if (end != NULL)
+			check_line((const uint8_t *)line, (size_t)(end + 1 - line));
 		corpus_fini(&c);
 	}
 }
@@ -1064,17 +1457,29 @@ main(void)
 	check_rows("record", records, COUNT_OF(records));
 	check_rows("length", lengths, COUNT_OF(lengths));
 	check_rows("limit", limits, COUNT_OF(limits));
+	check_rows("numbered line", numbered_lines, COUNT_OF(numbered_lines));
+	check_rows("numbered record", numbered_records, COUNT_OF(numbered_records));
+	check_rows("numbered frame", numbered_frames, COUNT_OF(numbered_frames));
 	check_rows("prefix", prefixes, COUNT_OF(prefixes));
 	TAP_RUN(records_end_within_the_slack);
+	TAP_RUN(lines_end_within_the_slack);
+	TAP_RUN(a_hello_is_followed_by_what_it_says);
 	TAP_RUN(verbs_need_their_space);
 	TAP_RUN(long_frames);
 	TAP_RUN(first_bytes_decide_the_framing);
-	check_begins("stream", stream_begins, COUNT_OF(stream_begins));
-	check_begins("rs", record_begins, COUNT_OF(record_begins));
-	check_begins("length", length_begins, COUNT_OF(length_begins));
+	check_begins("stream", FRAMING_stream, stream_begins, COUNT_OF(stream_begins));
+	check_begins("rs", FRAMING_stream, record_begins, COUNT_OF(record_begins));
+	check_begins("length", FRAMING_stream, length_begins, COUNT_OF(length_begins));
+	check_begins("numbered lines", FRAMING_lines, line_begins, COUNT_OF(line_begins));
+	check_begins("numbered rs", FRAMING_rs, numbered_record_begins,
+		COUNT_OF(numbered_record_begins));
+	check_begins("numbered length", FRAMING_length, numbered_frame_begins,
+		COUNT_OF(numbered_frame_begins));
 	TAP_RUN(whole_texts_are_judged);
 	random_documents_come_out_as_they_are();
 	TAP_RUN(cuts_change_nothing_about_damaged_documents);
+	TAP_RUN(damaged_documents_keep_their_numbers);
+	TAP_RUN(lines_are_judged_as_texts_are);
 	TAP_RUN(ten_mebibytes_byte_by_byte_are_scanned_once);
 	return tap_finish();
 }
