@@ -11,7 +11,7 @@ BUILD := build/$(VARIANT)
 
 # The modules, bottom to top: a file includes only what stands before it.
 BASE := attr clock lock log reason counter rate text buffer address option
-WIRE := scan_block scan_loop scan frame stream
+WIRE := scan_block scan_loop scan frame hello stream
 MESSAGES := batch filter recent
 SERVER := options endpoint print ingest session listener query history report route http main
 CLIENT := options reply link input sender status main
