@@ -584,7 +584,7 @@ phase_line_value(struct frame *f, struct view *v)
 	const uint8_t *bytes = v->bytes + v->position + f->scanned;
 	size_t left = v->len - v->position - f->scanned, used;
 	size_t room = f->max_message + 1 - f->scanned;
-	const uint8_t *line_end = memchr(bytes, '\n', left < room ? left : room);
+	const uint8_t *line_end = memchr(bytes, '\n', left);
 	enum scan_result result;
 
 	if (line_end != NULL)
