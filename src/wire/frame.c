@@ -173,6 +173,17 @@ reject_number(struct frame *f, struct view *v, size_t consumed, enum phase next)
 	return MOVE_OUT;
 }
 
+/* In a stream, the end of a value that is too deep has to be looked for. */
+static enum phase
+phase_behind_deep(struct frame *f)
+{
+	if (f->framing != FRAMING_stream)
+		return PHASE_RESYNC;
+	f->left = f->max_depth;
+	f->skim = SKIM_OPENING;
+	return PHASE_DEEP;
+}
+
 /* Behind a hello the end comes first. */
 static enum move
 reject_message(struct frame *f, struct view *v, enum reject_reason reason,
@@ -180,6 +191,8 @@ reject_message(struct frame *f, struct view *v, enum reject_reason reason,
 {
 	struct frame_fault fault = {reason, error, offset};
 
+	if (reason == REJECT_too_deep)
+		next = phase_behind_deep(f);
 	if (!f->is_numbered)
 		return reject_now(f, v, &fault, consumed, next);
 	f->fault = fault;
@@ -299,17 +312,6 @@ end_value(struct frame *f, struct view *v)
 	return MOVE_ON;
 }
 
-/* Where the search goes on at a byte that the scanner refused. */
-static enum phase
-phase_behind_bad(struct frame *f)
-{
-	if (f->framing != FRAMING_stream || f->scan.reason != REJECT_too_deep)
-		return PHASE_RESYNC;
-	f->left = f->max_depth;
-	f->skim = SKIM_OPENING;
-	return PHASE_DEEP;
-}
-
 static enum move
 phase_value(struct frame *f, struct view *v)
 {
@@ -324,7 +326,7 @@ phase_value(struct frame *f, struct view *v)
 		return end_value(f, v);
 	if (result == SCAN_BAD)
 		return reject_message(f, v, f->scan.reason, f->scan.error, f->scanned,
-			f->scanned, phase_behind_bad(f));
+			f->scanned, PHASE_RESYNC);
 	if (f->scanned > f->max_message)
 		return reject_large(f, v, f->scanned, PHASE_OVERSIZE);
 	if (!f->has_ended)
@@ -404,7 +406,9 @@ phase_oversize(struct frame *f, struct view *v)
 	if (used > 0)
 		f->after_newline = v->bytes[v->position + used - 1] == '\n';
 	v->position += used;
-	f->phase = (uint8_t)(result == SCAN_BAD ? phase_behind_bad(f) : PHASE_RESYNC);
+	f->phase = PHASE_RESYNC;
+	if (result == SCAN_BAD && f->scan.reason == REJECT_too_deep)
+		f->phase = (uint8_t)phase_behind_deep(f);
 	if (result == SCAN_DONE && f->framing == FRAMING_stream &&
 		!is_cut_number(v, used))
 		f->phase = PHASE_BETWEEN;
