@@ -336,11 +336,17 @@ phase_value(struct frame *f, struct view *v)
 	return end_value(f, v);
 }
 
-static enum move
-begin_value(struct frame *f, struct view *v)
+static void
+begin_scan(struct frame *f)
 {
 	scan_begin(&f->scan, f->max_depth);
 	f->scanned = 0;
+}
+
+static enum move
+begin_value(struct frame *f, struct view *v)
+{
+	begin_scan(f);
 	f->phase = PHASE_VALUE;
 	return phase_value(f, v);
 }
@@ -568,18 +574,6 @@ phase_record_end(struct frame *f, struct view *v)
 	return accept_message(f, v, f->value_len, f->scanned, PHASE_SEPARATOR);
 }
 
-static enum move
-phase_line(struct frame *f, struct view *v)
-{
-	while (v->position < v->len && scan_is_white(v->bytes[v->position]))
-		v->position++;
-	if (v->position == v->len)
-		return MOVE_MORE;
-	(void)begin_value(f);
-	f->phase = PHASE_LINE_VALUE;
-	return MOVE_ON;
-}
-
 /* The scanner is shown the line alone, since within a value a line feed is white space.
  */
 static enum move
@@ -610,6 +604,18 @@ phase_line_value(struct frame *f, struct view *v)
 			"the line ends within the value", f->scanned, f->scanned,
 			PHASE_FAULTY);
 	return f->has_ended ? reject_incomplete(f, v, f->scanned) : MOVE_MORE;
+}
+
+static enum move
+phase_line(struct frame *f, struct view *v)
+{
+	while (v->position < v->len && scan_is_white(v->bytes[v->position]))
+		v->position++;
+	if (v->position == v->len)
+		return MOVE_MORE;
+	begin_scan(f);
+	f->phase = PHASE_LINE_VALUE;
+	return phase_line_value(f, v);
 }
 
 /*
