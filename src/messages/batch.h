@@ -18,11 +18,15 @@
 #include "base/attr.h"
 #include "base/reason.h"
 
+/* The longest name that a sender may give itself, and its NUL. */
+#define ORIGIN_NAME_MAX 65
+
 /* Whom the messages came from. */
 struct origin {
 	uint64_t connection; /* counted from 1 in each run of the server */
 	enum framing framing;
 	char peer[ADDRESS_TEXT_MAX];
+	char name[ORIGIN_NAME_MAX]; /* empty: it gave none */
 };
 
 struct batch {
@@ -58,6 +62,13 @@ int batch_append(
  * was appended.
  */
 struct batch *batch_finish(struct batch_builder *b, const struct origin *origin) MUST_USE;
+
+/*
+ * A batch of a body that was kept: an array of `count` messages.  Returns owned, held
+ * once; NULL with errno ENOMEM, or EINVAL where it is no such body.
+ */
+struct batch *batch_restore(const void *body, size_t body_len, uint32_t count,
+	const struct origin *origin) MUST_USE;
 
 void batch_hold(struct batch *batch);
 void batch_release(struct batch *batch);

@@ -1,0 +1,41 @@
+/*
+ * store_file: one SQLite file as the store's own: its lock, its schema, its name.
+ *
+ * The file belongs to the server that holds the lock FILE.lock beside it; SQLite alone
+ * would let a second one in, and ids would collide.  It is a store by its application_id,
+ * and of a version by its user_version: a newer one is refused, an older one upgraded in
+ * one transaction, another program's database is left as it is.
+ *
+ * Belongs to one thread at a time.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef BIO_MESSAGES_STORE_FILE_H
+#define BIO_MESSAGES_STORE_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "messages/store_sql.h"
+
+/* A UUID as text, and its NUL. */
+#define STORE_INSTANCE_MAX 37
+
+struct store_file {
+	char *path; /* full */
+	int lock_fd;
+	struct sqlite3 *db; /* the one connection that writes */
+	char instance[STORE_INSTANCE_MAX];
+};
+
+/*
+ * Opens the file or makes it.  0, or -1: `error` says why.  Blocks on the disk.
+ */
+int store_file_open(struct store_file *f, const char *path, enum store_sync sync,
+	char error[STORE_ERROR_MAX]) MUST_USE;
+
+/* The other connections are closed by then: the last one empties the write-ahead log. */
+void store_file_close(struct store_file *f);
+
+#endif
