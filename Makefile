@@ -10,16 +10,16 @@ VARIANT := $(if $(SANITIZE),$(subst $(comma),-,$(SANITIZE)),release)
 BUILD := build/$(VARIANT)
 
 # The modules, bottom to top: a file includes only what stands before it.
-BASE := attr clock lock log reason counter rate text buffer address option
+BASE := attr clock lock log reason counter rate histogram text buffer address option
 WIRE := scan_block scan_loop scan frame hello stream
-MESSAGES := batch filter recent
+MESSAGES := batch filter recent store_sql store_file store_writer store_reader store_queue store
 SERVER := options endpoint print ingest session listener query history report route http main
 CLIENT := options reply link input sender status main
 MODULES := $(BASE:%=base/%) $(WIRE:%=wire/%) $(MESSAGES:%=messages/%) \
 	$(SERVER:%=server/%) $(CLIENT:%=client/%)
 
 PKG_CONFIG ?= pkg-config
-LIBRARIES := libcjson libmicrohttpd libcurl
+LIBRARIES := libcjson libmicrohttpd libcurl sqlite3
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla
 HARDENING := -fstack-protector-strong -fPIE
 ifeq ($(SANITIZE),)
@@ -29,7 +29,7 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DBIO_VERSION='"$(VERSION)"' -Isrc $(WARNING
 	$(shell $(PKG_CONFIG) --cflags $(LIBRARIES)) $(CFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE)) \
 	-pthread -MMD -MP
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -pthread $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
-SERVER_LIBS = $(shell $(PKG_CONFIG) --libs libcjson libmicrohttpd) -lm
+SERVER_LIBS = $(shell $(PKG_CONFIG) --libs libcjson libmicrohttpd sqlite3) -lm
 CLIENT_LIBS = $(shell $(PKG_CONFIG) --libs libcjson libcurl) -lm
 
 SHARED_SOURCES := $(wildcard src/base/*.c src/wire/*.c)
@@ -43,13 +43,15 @@ PROGRAMS := $(BUILD)/bio-server $(BUILD)/bio-client
 BENCHES := $(BENCH_SOURCES:tests/bench/%.c=$(BUILD)/bench/%)
 TESTS := $(TEST_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
 object = $(1:%.c=$(BUILD)/%.o)
+# Files that are part of the server, each as a text that is named after it: schema_sql.
+EMBEDDED := $(BUILD)/src/messages/schema.sql.o
 
 .PHONY: all run deps deps-all test test-unit test-bats bench lint check-layers format install \
 	clean help
 
 all: $(PROGRAMS) ## build both programs (SANITIZE=address,undefined or thread: a build of its own)
 
-$(BUILD)/bio-server: $(call object,$(SERVER_SOURCES))
+$(BUILD)/bio-server: $(call object,$(SERVER_SOURCES)) $(EMBEDDED)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS)
 
 $(BUILD)/bio-client: $(call object,$(CLIENT_SOURCES))
@@ -59,9 +61,15 @@ $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-$(BUILD)/unit/%_test: $(BUILD)/tests/unit/%_test.o $(call object,$(TESTED_SOURCES))
+$(BUILD)/unit/%_test: $(BUILD)/tests/unit/%_test.o $(call object,$(TESTED_SOURCES)) $(EMBEDDED)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS)
+
+$(BUILD)/%.sql.o: %.sql Makefile
+	@mkdir -p $(@D)
+	printf '.global %s\n.section .rodata\n%s: .incbin "%s"\n.byte 0\n.section %s\n' \
+		$(subst .,_,$(<F)) $(subst .,_,$(<F)) $< '.note.GNU-stack,"",%progbits' | \
+		$(CC) -c -x assembler -o $@ -
 
 $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o
 	@mkdir -p $(@D)

@@ -12,6 +12,8 @@
 #include "messages/batch.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,32 +113,92 @@ batch_release(struct batch *batch)
 		free(batch);
 }
 
+void
+batch_release_chain(struct batch *batches)
+{
+	while (batches != NULL) {
+		struct batch *next = batches->next;
+
+		batch_release(batches);
+		batches = next;
+	}
+}
+
 size_t
 batch_bytes(const struct batch *batch)
 {
 	return sizeof *batch + batch->body_len;
 }
 
-uint32_t *
-batch_index(const struct batch *batch)
+/* Where each message stands; false: the body is not an array of so many. */
+static bool
+find_messages(const struct batch *batch, uint32_t *index)
 {
 	const uint8_t *body = (const uint8_t *)batch->body;
-	uint32_t *index = malloc(((size_t)batch->count + 1) * sizeof *index);
-	struct scan scan;
 	size_t at = 1, used;
+	struct scan scan;
 
-	if (index == NULL)
-		return NULL;
+	if (batch->body_len < 2 || body[0] != '[')
+		return false;
 	for (uint32_t i = 0; i < batch->count; i++) {
-		enum scan_result result;
+		bool is_last = i + 1 == batch->count;
 
 		index[i] = (uint32_t)at;
 		scan_begin(&scan, SCAN_DEPTH_MAX);
-		result = scan_feed(&scan, body + at, batch->body_len - at, &used);
-		assert(result == SCAN_DONE);
-		(void)result;
-		at += used + 1;
+		if (scan_feed(&scan, body + at, batch->body_len - at, &used) != SCAN_DONE)
+			return false;
+		at += used;
+		if (at == batch->body_len || body[at] != (is_last ? ']' : ','))
+			return false;
+		at++;
 	}
 	index[batch->count] = (uint32_t)at;
+	return at == batch->body_len;
+}
+
+uint32_t *
+batch_index(const struct batch *batch)
+{
+	uint32_t *index = malloc(((size_t)batch->count + 1) * sizeof *index);
+	bool is_found;
+
+	if (index == NULL)
+		return NULL;
+	is_found = find_messages(batch, index);
+	assert(is_found);
+	(void)is_found;
 	return index;
+}
+
+struct batch *
+batch_restore(
+	const void *body, size_t body_len, uint32_t count, const struct origin *origin)
+{
+	struct batch *batch;
+	uint32_t *index;
+
+	/* A message and what stands behind it are two bytes at least. */
+	if (count == 0 || body_len > UINT32_MAX || count > body_len / 2) {
+		errno = EINVAL;
+		return NULL;
+	}
+	batch = malloc(sizeof *batch + body_len);
+	index = malloc(((size_t)count + 1) * sizeof *index);
+	if (batch == NULL || index == NULL) {
+		errno = ENOMEM;
+		goto fail;
+	}
+	*batch = (struct batch){.count = count, .origin = *origin, .body_len = body_len};
+	atomic_init(&batch->holders, 1);
+	memcpy(batch->body, body, body_len);
+	if (!find_messages(batch, index)) {
+		errno = EINVAL;
+		goto fail;
+	}
+	free(index);
+	return batch;
+fail:
+	free(index);
+	free(batch);
+	return NULL;
 }

@@ -73,6 +73,9 @@ struct batch *batch_restore(const void *body, size_t body_len, uint32_t count,
 void batch_hold(struct batch *batch);
 void batch_release(struct batch *batch);
 
+/* Releases each batch of those linked by `next`; NULL: none. */
+void batch_release_chain(struct batch *batches);
+
 /* What the batch takes of memory. */
 size_t batch_bytes(const struct batch *batch);
 

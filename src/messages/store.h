@@ -24,20 +24,12 @@
 #include <stdint.h>
 
 #include "base/attr.h"
-#include "base/histogram.h"
 #include "messages/batch.h"
+#include "messages/store_queue.h"
 #include "messages/store_reader.h"
 #include "messages/store_writer.h"
 
 struct store;
-
-enum store_result {
-	STORE_OK,
-	STORE_TIMEOUT,     /* the deadline passed; the batch still waits */
-	STORE_UNAVAILABLE, /* the store is failing; what waits is tried again */
-	STORE_CLOSED,      /* or closing */
-	STORE_NO_MEMORY
-};
 
 /* 0 in a limit or a time: none. */
 struct store_options {
@@ -57,25 +49,6 @@ struct store_options {
 	 */
 	void (*committed)(void *argument, struct batch *batches);
 	void *argument;
-};
-
-/* How far a session has come: its last finished number. */
-struct store_mark {
-	const char *session; /* 1 to STORE_SESSION_MAX bytes of UTF-8 */
-	uint64_t last;
-};
-
-struct store_state {
-	bool is_failing;
-	int64_t since_us; /* wall clock; of the first failure in a row */
-	char text[STORE_ERROR_MAX];
-};
-
-struct store_numbers {
-	struct store_extent extent; /* as of the last commit */
-	uint64_t evicted;           /* messages, by this process */
-	uint64_t queued_messages, queued_bytes;
-	struct histogram commit_us; /* how long transactions took */
 };
 
 /*
@@ -161,8 +134,5 @@ enum store_result store_find_time(
  */
 uint64_t store_forward_mark(struct store *s);
 void store_set_forward_mark(struct store *s, uint64_t id);
-
-/* Releases each batch of a chain. */
-void store_release_chain(struct batch *batches);
 
 #endif

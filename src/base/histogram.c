@@ -1,0 +1,50 @@
+/*
+ * histogram: adding and reading off.  No state of its own.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "base/histogram.h"
+
+uint64_t
+histogram_bound(unsigned i)
+{
+	return UINT64_C(1) << i;
+}
+
+static unsigned
+bucket_of(uint64_t value)
+{
+	unsigned i = 0;
+
+	while (i < HISTOGRAM_BUCKETS - 1 && value > histogram_bound(i))
+		i++;
+	return i;
+}
+
+void
+histogram_add(struct histogram *h, uint64_t value)
+{
+	h->count++;
+	h->sum += value;
+	if (value > h->max)
+		h->max = value;
+	h->buckets[bucket_of(value)]++;
+}
+
+double
+histogram_quantile(const struct histogram *h, double part)
+{
+	double wanted = part * (double)h->count, seen = 0, low, value;
+	unsigned i = 0;
+
+	if (h->count == 0)
+		return 0;
+	while (i < HISTOGRAM_BUCKETS - 1 && seen + (double)h->buckets[i] < wanted)
+		seen += (double)h->buckets[i++];
+	low = i == 0 ? 0 : (double)histogram_bound(i - 1);
+	value = low;
+	if (h->buckets[i] > 0)
+		value += ((double)histogram_bound(i) - low) * (wanted - seen) /
+			 (double)h->buckets[i];
+	return value < (double)h->max ? value : (double)h->max;
+}
