@@ -36,6 +36,7 @@ SHARED_SOURCES := $(wildcard src/base/*.c src/wire/*.c)
 SERVER_SOURCES := $(SHARED_SOURCES) $(wildcard src/messages/*.c src/server/*.c)
 CLIENT_SOURCES := $(SHARED_SOURCES) $(wildcard src/client/*.c)
 TEST_SOURCES := $(wildcard tests/unit/*_test.c)
+TEST_HELPERS := $(filter-out $(TEST_SOURCES),$(wildcard tests/unit/*.c))
 BENCH_SOURCES := $(wildcard tests/bench/*.c)
 TESTED_SOURCES := $(filter-out src/server/main.c,$(SERVER_SOURCES))
 
@@ -61,7 +62,7 @@ $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-$(BUILD)/unit/%_test: $(BUILD)/tests/unit/%_test.o $(call object,$(TESTED_SOURCES)) $(EMBEDDED)
+$(BUILD)/unit/%_test: $(BUILD)/tests/unit/%_test.o $(call object,$(TESTED_SOURCES) $(TEST_HELPERS)) $(EMBEDDED)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS)
 

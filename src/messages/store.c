@@ -26,6 +26,7 @@
 #define RETRY_MS 100
 #define RETRY_GROWTH 10
 #define BUSY_MS 2000
+#define WAL_BYTES ((uint64_t)16 * 1024 * 1024)
 
 struct store {
 	struct store_options options;
@@ -141,6 +142,7 @@ open_parts(struct store *s, char error[STORE_ERROR_MAX])
 	const struct store_writer_options options = {
 		.retain = s->options.retain,
 		.session_ttl_s = s->options.session_ttl_s,
+		.wal_bytes = s->options.wal_bytes,
 		.busy_ms = s->options.busy_ms,
 	};
 
@@ -171,6 +173,17 @@ close_parts(struct store *s)
 	free(s);
 }
 
+static void
+set_defaults(struct store_options *options)
+{
+	if (options->wal_bytes == 0)
+		options->wal_bytes = WAL_BYTES;
+	if (options->retry_ms == 0)
+		options->retry_ms = RETRY_MS;
+	if (options->busy_ms == 0)
+		options->busy_ms = BUSY_MS;
+}
+
 struct store *
 store_open(const struct store_options *options)
 {
@@ -183,10 +196,7 @@ store_open(const struct store_options *options)
 	}
 	s->file.lock_fd = -1;
 	s->options = *options;
-	if (s->options.retry_ms == 0)
-		s->options.retry_ms = RETRY_MS;
-	if (s->options.busy_ms == 0)
-		s->options.busy_ms = BUSY_MS;
+	set_defaults(&s->options);
 	if (open_parts(s, error) != 0) {
 		log_error("%s", error);
 		goto close;

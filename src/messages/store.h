@@ -38,10 +38,11 @@ struct store_options {
 	size_t queue_bytes; /* that batches may take from append to commit */
 	struct store_limits retain;
 	uint64_t session_ttl_s;
-	uint64_t retry_ms; /* the first pause after a failure, doubled up to ten times
-			      as much; 0: 100 */
-	uint64_t busy_ms;  /* how long another program's lock is waited for before the
-			      store is failing; 0: 2000 */
+	uint64_t wal_bytes; /* of write-ahead log, where it is emptied; 0: 16 MiB */
+	uint64_t retry_ms;  /* the first pause after a failure, doubled up to ten times
+			       as much; 0: 100 */
+	uint64_t busy_ms;   /* how long another program's lock is waited for before the
+			       store is failing; 0: 2000 */
 	/*
 	 * Called by the writer with what has just been committed, in the order of the
 	 * ids, linked by `next`, before anybody who waits for it hears of it.  Takes each

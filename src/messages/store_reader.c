@@ -21,16 +21,16 @@
 enum statement { READ_ASCENDING, READ_DESCENDING, FIND_BEFORE, FIND_SESSION };
 #define STATEMENT_COUNT (FIND_SESSION + 1)
 
+/* The nearest at or below an id. */
+#define BEFORE "FROM batch WHERE first_id <= ?1 ORDER BY first_id DESC"
 #define COLUMNS "first_id, count, received_us, connection, peer, name, framing, body"
 
 static const char *const statement_texts[STATEMENT_COUNT] = {
 	[READ_ASCENDING] = "SELECT " COLUMNS " FROM batch WHERE first_id >= coalesce("
 			   "(SELECT max(first_id) FROM batch WHERE first_id <= ?1), 0)"
 			   " ORDER BY first_id",
-	[READ_DESCENDING] = "SELECT " COLUMNS " FROM batch WHERE first_id <= ?1"
-			    " ORDER BY first_id DESC",
-	[FIND_BEFORE] = "SELECT first_id, count, received_us FROM batch"
-			" WHERE first_id <= ?1 ORDER BY first_id DESC LIMIT 1",
+	[READ_DESCENDING] = "SELECT " COLUMNS " " BEFORE,
+	[FIND_BEFORE] = "SELECT first_id, count, received_us " BEFORE " LIMIT 1",
 	[FIND_SESSION] = "SELECT last FROM session WHERE id = ?1",
 };
 

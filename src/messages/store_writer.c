@@ -17,7 +17,6 @@
 
 #include "base/clock.h"
 
-#define CHECKPOINT_BYTES ((uint64_t)16 * 1024 * 1024)
 /* Before each page in the log (https://www.sqlite.org/fileformat2.html, section 4.2). */
 #define WAL_FRAME_HEADER_BYTES 24
 /* What retention may take of a transaction, however short that is. */
@@ -42,6 +41,8 @@ enum statement {
 	STATEMENT_COUNT
 };
 
+#define FIND_ROW "SELECT first_id, count, received_us FROM batch ORDER BY first_id "
+
 static const char *const statement_texts[STATEMENT_COUNT] = {
 	[BEGIN] = "BEGIN IMMEDIATE",
 	[COMMIT] = "COMMIT",
@@ -51,10 +52,8 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
 	[FORGET_SESSIONS] = "DELETE FROM session WHERE updated_us < ?1",
 	[SET_FORWARD_MARK] = "INSERT OR REPLACE INTO meta VALUES ('forward_mark', ?1)",
 	[DELETE_FORWARD_MARK] = "DELETE FROM meta WHERE key = 'forward_mark'",
-	[FIND_OLDEST] = "SELECT first_id, count, received_us FROM batch"
-			" ORDER BY first_id LIMIT 1",
-	[FIND_NEWEST] = "SELECT first_id, count, received_us FROM batch"
-			" ORDER BY first_id DESC LIMIT 1",
+	[FIND_OLDEST] = FIND_ROW "LIMIT 1",
+	[FIND_NEWEST] = FIND_ROW "DESC LIMIT 1",
 	[DELETE_BATCH] = "DELETE FROM batch WHERE first_id = ?1",
 	[COUNT_PAGES] = "PRAGMA page_count",
 	[COUNT_FREE_PAGES] = "PRAGMA freelist_count",
@@ -211,7 +210,7 @@ store_writer_open(struct store_file *file, const struct store_writer_options *op
 	w->db = file->db;
 	w->options = *options;
 	w->is_patient = true;
-	w->checkpoint_at_bytes = CHECKPOINT_BYTES;
+	w->checkpoint_at_bytes = options->wal_bytes;
 	atomic_init(&w->hurry_ns, CLOCK_NEVER);
 	for (int i = 0; i < STATEMENT_COUNT; i++) {
 		w->statements[i] = store_sql_prepare(w->db, statement_texts[i]);
@@ -496,10 +495,10 @@ store_writer_checkpoint(
 	}
 	if (is_alone && result == SQLITE_OK) {
 		w->wal_bytes = 0;
-		w->checkpoint_at_bytes = CHECKPOINT_BYTES;
+		w->checkpoint_at_bytes = w->options.wal_bytes;
 	} else if (is_alone) {
 		/* Not after every transaction while another program reads. */
-		w->checkpoint_at_bytes = w->wal_bytes + CHECKPOINT_BYTES;
+		w->checkpoint_at_bytes = w->wal_bytes + w->options.wal_bytes;
 	}
 	return 0;
 }

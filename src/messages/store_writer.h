@@ -51,6 +51,7 @@ struct store_extent {
 struct store_writer_options {
 	struct store_limits retain;
 	uint64_t session_ttl_s;
+	uint64_t wal_bytes;
 	uint64_t busy_ms;
 };
 
