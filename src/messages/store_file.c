@@ -118,7 +118,7 @@ judge(const struct store_file *f, int64_t *version, char error[STORE_ERROR_MAX])
 	return 0;
 }
 
-/* A crash must not lose the name of a file whose content was synced. */
+/* A crash must not lose the name of a new file whose content was synced. */
 static int
 sync_folder(const struct store_file *f)
 {
@@ -246,7 +246,7 @@ store_file_open(struct store_file *f, const char *path, enum store_sync sync,
 		store_sql_explain(f->db, error);
 		goto close;
 	}
-	if (sync_folder(f) != 0) {
+	if (version == 0 && sync_folder(f) != 0) {
 		(void)snprintf(error, STORE_ERROR_MAX, "the folder of %s: %s", f->path,
 			strerror(errno));
 		goto close;

@@ -9,11 +9,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdatomic.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/lock.h"
+#include "faulty_vfs.h"
 #include "store_kit.h"
 
 static struct kit kit;
@@ -269,20 +272,17 @@ a_session_goes_on_where_it_was(void)
 static void
 expect_refused(const char *reason)
 {
-	char path[KIT_PATH_MAX + 16], log[1024] = "";
-	int saved = dup(STDERR_FILENO), fd;
+	int saved = dup(STDERR_FILENO), fd = memfd_create("log", MFD_CLOEXEC);
+	char log[1024] = "";
 	struct store *s;
 	ssize_t len;
 
-	(void)snprintf(path, sizeof path, "%s/log", kit.folder);
-	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	EXPECT(fd >= 0 && dup2(fd, STDERR_FILENO) >= 0);
 	s = kit_open(&kit);
 	EXPECT(dup2(saved, STDERR_FILENO) >= 0);
 	(void)close(saved);
 	len = pread(fd, log, sizeof log - 1, 0);
 	(void)close(fd);
-	(void)unlink(path);
 	if (!EXPECT(s == NULL)) {
 		EXPECT_INT(0, kit_close(s));
 		return;
@@ -353,10 +353,573 @@ a_foreign_database_is_not_even_touched(void)
 	kit_clear(&kit);
 }
 
+/* In a child without root's rights.  The store must not open, for this reason. */
+static void
+expect_refused_to_nobody(const char *reason)
+{
+	unsigned failures = tap.failures;
+	int status = -1;
+	pid_t child = fork();
+
+	if (child == 0) {
+		/* Root may write whatever the modes say. */
+		if (geteuid() == 0 && setuid(65534) != 0)
+			_exit(2);
+		expect_refused(reason);
+		_exit(tap.failures == failures ? 0 : 1);
+	}
+	EXPECT_INT(child, waitpid(child, &status, 0));
+	EXPECT_INT(0, status);
+}
+
+static void
+without_rights_it_says_so(void)
+{
+	char lock_path[KIT_PATH_MAX + 32];
+
+	(void)snprintf(lock_path, sizeof lock_path, "%s.lock", kit.path);
+	EXPECT_INT(0, kit_close(kit_open(&kit)));
+	EXPECT_INT(0, chmod(kit.folder, 0777));
+	EXPECT_INT(0, chmod(kit.path, 0444));
+	EXPECT_INT(0, chmod(lock_path, 0666));
+	expect_refused_to_nobody("cannot be written");
+	EXPECT_INT(0, chmod(lock_path, 0444));
+	expect_refused_to_nobody(".lock: Permission denied");
+	EXPECT_INT(0, unlink(lock_path));
+	EXPECT_INT(0, chmod(kit.folder, 0555));
+	expect_refused_to_nobody(".lock: Permission denied");
+	EXPECT_INT(0, chmod(kit.folder, 0700));
+	kit_clear(&kit);
+}
+
+static void
+a_damaged_file_is_refused(void)
+{
+	char zeros[4096];
+	struct store *s = kit_open(&kit);
+	int fd;
+
+	memset(zeros, 0x5a, sizeof zeros);
+	for (unsigned i = 1; i <= 20; i++)
+		keep(s, kit_batch(i, 10, 100));
+	EXPECT_INT(0, kit_close(s));
+	fd = open(kit.path, O_WRONLY | O_CLOEXEC);
+	for (off_t page = 1; page < 8; page++)
+		EXPECT_INT(sizeof zeros,
+			pwrite(fd, zeros, sizeof zeros, page * (off_t)sizeof zeros));
+	(void)close(fd);
+	expect_refused("is damaged");
+	kit_clear(&kit);
+}
+
+static void
+a_damaged_row_is_left_out(void)
+{
+	static const char *const bodies[] = {
+		"", "[]", "[1", "1]", "[1,2]", "[1,]", "[01]", "[1 ]", "[1]]", "{}", "x"};
+	char query[100];
+
+	for (size_t i = 0; i < COUNT_OF(bodies); i++) {
+		struct store *s = kit_open(&kit);
+		struct batch *page = NULL;
+
+		tap_context("body %s", bodies[i]);
+		for (unsigned n = 1; n <= 3; n++)
+			keep(s, kit_batch(n, 1, 1));
+		(void)snprintf(query, sizeof query,
+			"UPDATE batch SET body = '%s' WHERE first_id = 2", bodies[i]);
+		(void)kit_query(&kit, query);
+		EXPECT_INT(STORE_OK, store_read(s, 1, STORE_ASCENDING, 1 << 20, &page));
+		if (EXPECT(page != NULL && page->next != NULL))
+			EXPECT_INT(3, page->next->first_id);
+		batch_release_chain(page);
+		EXPECT_INT(0, kit_close(s));
+		kit_clear(&kit);
+	}
+}
+
+/* A program that keeps the file's write lock. */
+static sqlite3 *
+lock_elsewhere(void)
+{
+	sqlite3 *db = NULL;
+
+	EXPECT_INT(
+		SQLITE_OK, sqlite3_open_v2(kit.path, &db, SQLITE_OPEN_READWRITE, NULL));
+	EXPECT_INT(SQLITE_OK, sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL));
+	return db;
+}
+
+static void
+unlock_elsewhere(sqlite3 *db)
+{
+	EXPECT_INT(SQLITE_OK, sqlite3_exec(db, "COMMIT", NULL, NULL, NULL));
+	EXPECT_INT(SQLITE_OK, sqlite3_close(db));
+}
+
+static void
+wait_for_recovery(struct store *s, uint64_t ticket)
+{
+	uint64_t deadline_ns = kit_soon();
+	enum store_result result;
+
+	do
+		result = store_wait(s, ticket, deadline_ns);
+	while (result == STORE_UNAVAILABLE && clock_mono_ns() < deadline_ns);
+	EXPECT_INT(STORE_OK, result);
+}
+
+static void
+a_lock_elsewhere_is_waited_for(void)
+{
+	struct store_options options = kit_options(&kit);
+	struct store_state state;
+	uint64_t ticket = 0;
+	struct store *s;
+	sqlite3 *db;
+
+	options.busy_ms = 10;
+	s = store_open(&options);
+	db = lock_elsewhere();
+	EXPECT_INT(
+		STORE_OK, store_append(s, kit_batch(1, 1, 1), NULL, kit_soon(), &ticket));
+	EXPECT_INT(STORE_UNAVAILABLE, store_wait(s, ticket, kit_soon()));
+	store_state(s, &state);
+	EXPECT(state.is_failing);
+	EXPECT(state.since_us > 0 && state.since_us <= clock_wall_us());
+	if (strstr(state.text, "another program holds a lock on") == NULL)
+		EXPECT_TEXT("another program holds a lock on", state.text);
+	unlock_elsewhere(db);
+	wait_for_recovery(s, ticket);
+	store_state(s, &state);
+	EXPECT(!state.is_failing);
+	EXPECT_TEXT("", state.text);
+	EXPECT_INT(0, kit_close(s));
+	EXPECT_TEXT("1", kit_query(&kit, "SELECT sum(count) FROM batch"));
+	kit_clear(&kit);
+}
+
+static void
+what_cannot_be_flushed_is_called_lost(void)
+{
+	struct store_options options = kit_options(&kit);
+	struct store *s;
+	sqlite3 *db;
+
+	options.busy_ms = KIT_PATIENCE_MS;
+	s = store_open(&options);
+	db = lock_elsewhere();
+	for (unsigned i = 1; i <= 5; i++)
+		EXPECT_INT(STORE_OK,
+			store_append(s, kit_batch(i, i, 1), NULL, kit_soon(), NULL));
+	EXPECT_INT(15, store_close(s, clock_deadline_ns(50)));
+	unlock_elsewhere(db);
+	EXPECT_TEXT("0", kit_query(&kit, "SELECT count(*) FROM batch"));
+	kit_clear(&kit);
+}
+
+static void
+a_file_that_was_moved_is_noticed(void)
+{
+	char elsewhere[KIT_PATH_MAX + 32];
+	struct store *s = kit_open(&kit);
+	struct store_state state;
+	uint64_t ticket = 0;
+
+	(void)snprintf(elsewhere, sizeof elsewhere, "%s.moved", kit.path);
+	EXPECT_INT(0, rename(kit.path, elsewhere));
+	EXPECT_INT(
+		STORE_OK, store_append(s, kit_batch(1, 1, 1), NULL, kit_soon(), &ticket));
+	EXPECT_INT(STORE_UNAVAILABLE, store_wait(s, ticket, kit_soon()));
+	store_state(s, &state);
+	EXPECT(strstr(state.text, "was moved or deleted") != NULL);
+	EXPECT_INT(0, rename(elsewhere, kit.path));
+	wait_for_recovery(s, ticket);
+	EXPECT_INT(0, kit_close(s));
+	kit_clear(&kit);
+}
+
+/* An append that waits for room. */
+struct appender {
+	struct store *store;
+	unsigned count;
+	enum store_result result;
+	pthread_t thread;
+};
+
+static void *
+run_appender(void *argument)
+{
+	struct appender *a = argument;
+
+	for (unsigned i = 1; i <= a->count; i++) {
+		struct batch *batch = kit_batch(i, 2, 400);
+
+		a->result = store_append(a->store, batch, NULL, CLOCK_NEVER, NULL);
+		if (a->result != STORE_OK) {
+			batch_release(batch);
+			break;
+		}
+	}
+	return NULL;
+}
+
+static void
+start_appender(struct appender *a)
+{
+	EXPECT_INT(0, thread_start(&a->thread, 1 << 18, run_appender, a));
+}
+
+static enum store_result
+append_without_waiting(struct store *s, uint64_t seed)
+{
+	struct batch *batch = kit_batch(seed, 2, 400);
+	enum store_result result = store_append(s, batch, NULL, 0, NULL);
+
+	if (result != STORE_OK)
+		batch_release(batch);
+	return result;
+}
+
+static void
+a_full_queue_lets_appends_wait(void)
+{
+	struct store_options options = kit_options(&kit);
+	struct appender appender = {.count = 50};
+	struct store_numbers numbers;
+	unsigned fitted = 0;
+	struct store *s;
+	sqlite3 *db;
+
+	options.busy_ms = KIT_PATIENCE_MS;
+	options.queue_bytes = 10000;
+	s = store_open(&options);
+	db = lock_elsewhere();
+	while (append_without_waiting(s, fitted) == STORE_OK && fitted < 100)
+		fitted++;
+	EXPECT(fitted > 5 && fitted < 13);
+	store_numbers(s, &numbers);
+	EXPECT(numbers.queued_bytes <= 10000);
+	EXPECT_INT(fitted * 2, numbers.queued_messages);
+	EXPECT_INT(STORE_TIMEOUT, append_without_waiting(s, 0));
+	appender.store = s;
+	start_appender(&appender);
+	unlock_elsewhere(db);
+	(void)pthread_join(appender.thread, NULL);
+	EXPECT_INT(STORE_OK, appender.result);
+	tap_context("a batch larger than the queue");
+	keep(s, kit_batch(1, 1, 50000));
+	EXPECT_INT(0, kit_close(s));
+	EXPECT_INT((fitted + 50) * 2 + 1,
+		strtoull(kit_query(&kit, "SELECT sum(count) FROM batch"), NULL, 10));
+	kit_clear(&kit);
+}
+
+static void
+a_full_queue_of_a_failing_store_refuses(void)
+{
+	struct store_options options = kit_options(&kit);
+	struct appender appender = {.count = 50};
+	struct store *s;
+	sqlite3 *db;
+
+	options.busy_ms = 10;
+	options.queue_bytes = 10000;
+	s = store_open(&options);
+	db = lock_elsewhere();
+	appender.store = s;
+	start_appender(&appender);
+	(void)pthread_join(appender.thread, NULL);
+	EXPECT_INT(STORE_UNAVAILABLE, appender.result);
+	unlock_elsewhere(db);
+	EXPECT_INT(0, kit_close(s));
+	EXPECT_TEXT("ok", kit_query(&kit, "PRAGMA integrity_check"));
+	kit_clear(&kit);
+}
+
+static void
+a_refusing_store_lets_nobody_wait(void)
+{
+	struct store_options options = kit_options(&kit);
+	struct appender appenders[3];
+	struct store *s;
+	sqlite3 *db;
+
+	options.busy_ms = KIT_PATIENCE_MS;
+	options.queue_bytes = 10000;
+	s = store_open(&options);
+	db = lock_elsewhere();
+	for (size_t i = 0; i < COUNT_OF(appenders); i++) {
+		appenders[i] = (struct appender){.store = s, .count = 50};
+		start_appender(&appenders[i]);
+	}
+	store_refuse(s);
+	for (size_t i = 0; i < COUNT_OF(appenders); i++) {
+		(void)pthread_join(appenders[i].thread, NULL);
+		EXPECT_INT(STORE_CLOSED, appenders[i].result);
+	}
+	EXPECT_INT(STORE_CLOSED, append_without_waiting(s, 1));
+	unlock_elsewhere(db);
+	EXPECT_INT(0, kit_close(s));
+	kit_clear(&kit);
+}
+
+/* What the callback sees; the writer's until the store is closed. */
+struct sight {
+	uint64_t next_id, messages;
+	int64_t last_us;
+	bool is_in_order;
+};
+
+static void
+look(void *argument, struct batch *batches)
+{
+	struct sight *sight = argument;
+
+	for (struct batch *b = batches; b != NULL; b = b->next) {
+		if (b->first_id != sight->next_id || b->received_us < sight->last_us)
+			sight->is_in_order = false;
+		sight->next_id = b->first_id + b->count;
+		sight->last_us = b->received_us;
+		sight->messages += b->count;
+	}
+	batch_release_chain(batches);
+}
+
+static void
+all_is_shown_in_the_order_of_ids(void)
+{
+	struct store_options options = kit_options(&kit);
+	struct sight sight = {.next_id = 1, .is_in_order = true};
+	struct appender appenders[4];
+	struct store_numbers numbers;
+	struct store *s;
+
+	options.committed = look;
+	options.argument = &sight;
+	options.queue_bytes = 20000;
+	s = store_open(&options);
+	for (size_t i = 0; i < COUNT_OF(appenders); i++) {
+		appenders[i] = (struct appender){.store = s, .count = 500};
+		start_appender(&appenders[i]);
+	}
+	for (size_t i = 0; i < COUNT_OF(appenders); i++) {
+		(void)pthread_join(appenders[i].thread, NULL);
+		EXPECT_INT(STORE_OK, appenders[i].result);
+	}
+	keep(s, kit_batch(1, 1, 1));
+	store_numbers(s, &numbers);
+	EXPECT_INT(0, numbers.queued_bytes);
+	EXPECT_INT(4001, numbers.extent.messages);
+	EXPECT_INT(4001, numbers.extent.newest_id);
+	EXPECT(numbers.commit_us.count > 0 && numbers.commit_us.count <= 2001);
+	EXPECT_INT(0, kit_close(s));
+	EXPECT(sight.is_in_order);
+	EXPECT_INT(4001, sight.messages);
+	EXPECT_TEXT("4001", kit_query(&kit, "SELECT sum(count) FROM batch"));
+	kit_clear(&kit);
+}
+
+/* Retention works behind the commits, so that its end is waited for. */
+static void
+wait_until_oldest(struct store *s, uint64_t id)
+{
+	uint64_t deadline_ns = kit_soon();
+	struct store_numbers numbers;
+
+	do {
+		store_numbers(s, &numbers);
+		(void)sched_yield();
+	} while (numbers.extent.oldest_id != id && clock_mono_ns() < deadline_ns);
+	EXPECT_INT(id, numbers.extent.oldest_id);
+	EXPECT_INT(id - 1, numbers.evicted);
+}
+
+static void
+the_oldest_batches_leave_whole(void)
+{
+	struct store_options options = kit_options(&kit);
+	struct store *s;
+
+	options.retain.messages = 25;
+	s = store_open(&options);
+	for (unsigned i = 1; i <= 10; i++)
+		keep(s, kit_batch(i, 10, 10));
+	wait_until_oldest(s, 71);
+	tap_context("the newest stays, however large");
+	keep(s, kit_batch(1, 100, 10));
+	wait_until_oldest(s, 101);
+	keep(s, kit_batch(1, 1, 10));
+	wait_until_oldest(s, 101);
+	EXPECT_INT(0, kit_close(s));
+	EXPECT_TEXT("101", kit_query(&kit, "SELECT sum(count) FROM batch"));
+	kit_clear(&kit);
+}
+
+static void
+what_is_too_old_leaves_by_itself(void)
+{
+	struct store_options options = kit_options(&kit);
+	struct store *s = kit_open(&kit);
+
+	for (unsigned i = 1; i <= 10; i++)
+		keep(s, kit_batch(i, 10, 10));
+	EXPECT_INT(0, kit_close(s));
+	(void)kit_query(&kit, "UPDATE batch SET received_us = received_us - 100000000"
+			      " WHERE first_id < 50");
+	options.retain.age_s = 60;
+	s = store_open(&options);
+	wait_until_oldest(s, 51);
+	EXPECT_INT(0, kit_close(s));
+	tap_context("all are old, the newest stays");
+	(void)kit_query(&kit, "UPDATE batch SET received_us = received_us - 100000000");
+	s = store_open(&options);
+	keep(s, kit_batch(1, 1, 1));
+	EXPECT_INT(0, kit_close(s));
+	EXPECT_TEXT("101", kit_query(&kit, "SELECT min(first_id) FROM batch"));
+	kit_clear(&kit);
+}
+
+static void
+the_file_stops_growing(void)
+{
+	const uint64_t limit = (uint64_t)4 << 20;
+	struct store_options options = kit_options(&kit);
+	struct store_numbers numbers;
+	uint64_t peak = 0;
+	struct store *s;
+
+	options.retain.bytes = limit;
+	s = store_open(&options);
+	for (unsigned i = 1; i <= 600; i++) {
+		/* Small and large ones in turn, so that free pages are of all kinds. */
+		keep(s, kit_batch(i, 20, i / 50 % 2 == 0 ? 5000 : 200));
+		store_numbers(s, &numbers);
+		if (numbers.extent.size_bytes > peak)
+			peak = numbers.extent.size_bytes;
+	}
+	EXPECT(numbers.evicted > 5000);
+	EXPECT(numbers.extent.messages > 500);
+	EXPECT(peak > limit - limit / 4);
+	EXPECT(peak < limit + limit / 2);
+	EXPECT_INT(0, kit_close(s));
+	EXPECT_TEXT("ok", kit_query(&kit, "PRAGMA integrity_check"));
+	kit_clear(&kit);
+}
+
+static void
+what_is_not_forwarded_stays(void)
+{
+	struct store_options options = kit_options(&kit);
+	struct store *s;
+
+	options.retain.messages = 10;
+	s = store_open(&options);
+	EXPECT(store_forward_mark(s) == STORE_NO_MARK);
+	store_set_forward_mark(s, 25);
+	for (unsigned i = 1; i <= 10; i++)
+		keep(s, kit_batch(i, 10, 10));
+	wait_until_oldest(s, 21);
+	EXPECT_TEXT("25", kit_query(&kit, "SELECT value FROM meta"
+					  " WHERE key = 'forward_mark'"));
+	EXPECT_INT(0, kit_close(s));
+	s = store_open(&options);
+	EXPECT_INT(25, store_forward_mark(s));
+	keep(s, kit_batch(1, 1, 1));
+	store_set_forward_mark(s, 30);
+	keep(s, kit_batch(1, 1, 1));
+	EXPECT_TEXT("31", kit_query(&kit, "SELECT min(first_id) FROM batch"));
+	store_set_forward_mark(s, STORE_NO_MARK);
+	keep(s, kit_batch(1, 1, 1));
+	EXPECT_TEXT("91", kit_query(&kit, "SELECT min(first_id) FROM batch"));
+	EXPECT_TEXT("no row", kit_query(&kit, "SELECT value FROM meta"
+					      " WHERE key = 'forward_mark'"));
+	EXPECT_INT(0, kit_close(s));
+	kit_clear(&kit);
+}
+
+/* A thread that reads all the time. */
+struct pager {
+	struct store *store;
+	atomic_bool is_over;
+	uint64_t pages;
+	pthread_t thread;
+};
+
+static void *
+run_pager(void *argument)
+{
+	struct pager *p = argument;
+	struct batch *page = NULL;
+
+	while (!atomic_load(&p->is_over)) {
+		uint64_t id = UINT64_MAX;
+
+		for (int i = 0; i < 20; i++) {
+			if (store_read(p->store, id, STORE_DESCENDING, 1 << 20, &page) !=
+					STORE_OK ||
+				page == NULL)
+				break;
+			p->pages++;
+			for (struct batch *b = page; b != NULL; b = b->next)
+				id = b->first_id - 1;
+			batch_release_chain(page);
+			page = NULL;
+		}
+	}
+	return NULL;
+}
+
+static uint64_t
+wal_bytes(void)
+{
+	char path[KIT_PATH_MAX + 32];
+	struct stat status;
+
+	(void)snprintf(path, sizeof path, "%s-wal", kit.path);
+	return stat(path, &status) == 0 ? (uint64_t)status.st_size : 0;
+}
+
+static void
+readers_do_not_keep_the_log_growing(void)
+{
+	struct store_options options = kit_options(&kit);
+	uint64_t peak = 0, pages = 0;
+	struct pager pagers[6];
+	struct store *s;
+
+	options.retain.bytes = (uint64_t)32 << 20;
+	s = store_open(&options);
+	for (size_t i = 0; i < COUNT_OF(pagers); i++) {
+		pagers[i] = (struct pager){.store = s};
+		EXPECT_INT(0,
+			thread_start(&pagers[i].thread, 1 << 18, run_pager, &pagers[i]));
+	}
+	for (unsigned i = 0; i < 150; i++) {
+		keep(s, kit_batch(i, 500, 2000));
+		if (wal_bytes() > peak)
+			peak = wal_bytes();
+	}
+	for (size_t i = 0; i < COUNT_OF(pagers); i++) {
+		atomic_store(&pagers[i].is_over, true);
+		(void)pthread_join(pagers[i].thread, NULL);
+		pages += pagers[i].pages;
+	}
+	EXPECT(pages > 100);
+	EXPECT(peak > (uint64_t)16 << 20);
+	EXPECT(peak < (uint64_t)64 << 20);
+	tap_comment("150 MB written, %llu pages read, the log had at most %llu MiB",
+		(unsigned long long)pages, (unsigned long long)(peak >> 20));
+	EXPECT_INT(0, kit_close(s));
+	kit_clear(&kit);
+}
+
 int
 main(void)
 {
 	kit_begin(&kit);
+	/* Healthy here; to sync is not what takes the time then. */
+	faulty_install();
 	TAP_RUN(what_was_appended_is_read_back_byte_for_byte);
 	TAP_RUN(the_view_shows_every_type_as_json);
 	TAP_RUN(pages_have_no_gap_and_no_repeat);
@@ -366,6 +929,21 @@ main(void)
 	TAP_RUN(a_second_server_is_refused);
 	TAP_RUN(a_file_that_is_not_ours_is_left_alone);
 	TAP_RUN(a_foreign_database_is_not_even_touched);
+	TAP_RUN(without_rights_it_says_so);
+	TAP_RUN(a_damaged_file_is_refused);
+	TAP_RUN(a_damaged_row_is_left_out);
+	TAP_RUN(a_lock_elsewhere_is_waited_for);
+	TAP_RUN(what_cannot_be_flushed_is_called_lost);
+	TAP_RUN(a_file_that_was_moved_is_noticed);
+	TAP_RUN(a_full_queue_lets_appends_wait);
+	TAP_RUN(a_full_queue_of_a_failing_store_refuses);
+	TAP_RUN(a_refusing_store_lets_nobody_wait);
+	TAP_RUN(all_is_shown_in_the_order_of_ids);
+	TAP_RUN(the_oldest_batches_leave_whole);
+	TAP_RUN(what_is_too_old_leaves_by_itself);
+	TAP_RUN(the_file_stops_growing);
+	TAP_RUN(what_is_not_forwarded_stays);
+	TAP_RUN(readers_do_not_keep_the_log_growing);
 	kit_end(&kit);
 	return tap_finish();
 }
