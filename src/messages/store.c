@@ -237,10 +237,16 @@ store_close(struct store *s, uint64_t deadline_ns)
 }
 
 enum store_result
-store_append(struct store *s, struct batch *batch, const struct store_mark *mark,
-	uint64_t deadline_ns, uint64_t *out_ticket)
+store_admit(struct store *s, struct batch *batch, const struct store_mark *mark,
+	uint64_t deadline_ns, struct store_entry **out)
 {
-	return store_queue_append(s->queue, batch, mark, deadline_ns, out_ticket);
+	return store_queue_admit(s->queue, batch, mark, deadline_ns, out);
+}
+
+uint64_t
+store_append(struct store *s, struct store_entry *entry)
+{
+	return store_queue_append(s->queue, entry);
 }
 
 enum store_result

@@ -72,18 +72,24 @@ void store_refuse(struct store *s);
 uint64_t store_close(struct store *s, uint64_t deadline_ns);
 
 /*
- * Queues a batch, which gets its ids and its time here; NULL: there is only a mark.  The
- * mark (NULL: none) is kept in the transaction of the batch, and of all before it.
- * Waits for room until the deadline, or until the store fails or refuses.  Room is given
- * in the order of asking; a batch larger than the queue has it when it is alone.
+ * Makes room for a batch (NULL: there is only a mark) and a mark (NULL: none), which is
+ * kept in the transaction of the batch, and of all before it.  Waits until the deadline,
+ * or until the store fails or refuses.  Room is given in the order of asking; a batch
+ * larger than the queue has it when it is alone.  While the store is failing and there is
+ * room, batches are still taken.
  *
- * Takes the batch if the answer is STORE_OK; `*out_ticket` (may be NULL) is what
- * store_wait then wants.  While the store is failing and there is room, batches are
- * still taken.
+ * STORE_OK: takes the batch, and `*out` must be given to store_append at once; in between
+ * its owner may count what from then on cannot fail.
  */
-enum store_result store_append(struct store *s, struct batch *batch,
+enum store_result store_admit(struct store *s, struct batch *batch,
 	const struct store_mark *mark, uint64_t deadline_ns,
-	uint64_t *out_ticket) MUST_USE;
+	struct store_entry **out) MUST_USE;
+
+/*
+ * Queues what was admitted; the batch gets its ids and its time here.  Returns the ticket
+ * that store_wait then wants.
+ */
+uint64_t store_append(struct store *s, struct store_entry *entry);
 
 /*
  * Waits until what the ticket stands for is committed: STORE_OK.  STORE_UNAVAILABLE comes

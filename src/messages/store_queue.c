@@ -161,19 +161,6 @@ number_locked(struct store_queue *q, struct batch *batch)
 	q->numbers.queued_messages += batch->count;
 }
 
-static void
-enqueue_locked(struct store_queue *q, struct store_entry *entry) REQUIRES(q->lock)
-{
-	if (entry->batch != NULL)
-		number_locked(q, entry->batch);
-	q->numbers.queued_bytes += entry->bytes;
-	entry->ticket = q->next_ticket++;
-	if (q->first == NULL)
-		condition_broadcast(&q->work);
-	*q->last = entry;
-	q->last = &entry->next;
-}
-
 static struct store_entry *
 new_entry(struct batch *batch, const struct store_mark *mark)
 {
@@ -197,8 +184,8 @@ new_entry(struct batch *batch, const struct store_mark *mark)
 }
 
 enum store_result
-store_queue_append(struct store_queue *q, struct batch *batch,
-	const struct store_mark *mark, uint64_t deadline_ns, uint64_t *out_ticket)
+store_queue_admit(struct store_queue *q, struct batch *batch,
+	const struct store_mark *mark, uint64_t deadline_ns, struct store_entry **out)
 {
 	struct store_entry *entry = new_entry(batch, mark);
 	enum store_result result;
@@ -207,16 +194,33 @@ store_queue_append(struct store_queue *q, struct batch *batch,
 		return STORE_NO_MEMORY;
 	lock_acquire(&q->lock);
 	result = wait_for_room_locked(q, entry->bytes, deadline_ns);
-	if (result == STORE_OK) {
-		enqueue_locked(q, entry);
-		if (out_ticket != NULL)
-			*out_ticket = entry->ticket;
-	}
+	if (result == STORE_OK)
+		q->numbers.queued_bytes += entry->bytes;
 	wake_first_locked(q);
 	lock_release(&q->lock);
-	if (result != STORE_OK)
+	if (result != STORE_OK) {
 		free(entry);
+		entry = NULL;
+	}
+	*out = entry;
 	return result;
+}
+
+uint64_t
+store_queue_append(struct store_queue *q, struct store_entry *entry)
+{
+	uint64_t ticket;
+
+	lock_acquire(&q->lock);
+	if (entry->batch != NULL)
+		number_locked(q, entry->batch);
+	ticket = entry->ticket = q->next_ticket++;
+	if (q->first == NULL)
+		condition_broadcast(&q->work);
+	*q->last = entry;
+	q->last = &entry->next;
+	lock_release(&q->lock);
+	return ticket;
 }
 
 enum store_result

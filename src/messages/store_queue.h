@@ -75,9 +75,10 @@ struct store_queue *store_queue_new(size_t max_bytes, const struct store_extent 
 void store_queue_free(struct store_queue *q);
 
 /* What store.h says of the functions of the same names. */
-enum store_result store_queue_append(struct store_queue *q, struct batch *batch,
+enum store_result store_queue_admit(struct store_queue *q, struct batch *batch,
 	const struct store_mark *mark, uint64_t deadline_ns,
-	uint64_t *out_ticket) MUST_USE;
+	struct store_entry **out) MUST_USE;
+uint64_t store_queue_append(struct store_queue *q, struct store_entry *entry);
 enum store_result store_queue_wait(
 	struct store_queue *q, uint64_t ticket, uint64_t deadline_ns) MUST_USE;
 void store_queue_refuse(struct store_queue *q);

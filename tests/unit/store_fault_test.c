@@ -119,7 +119,7 @@ append_one(struct store *s, struct witness *w, unsigned i)
 	uint64_t ticket, last_id;
 
 	batch_hold(batch);
-	if (!EXPECT_INT(STORE_OK, store_append(s, batch, &mark, kit_soon(), &ticket))) {
+	if (!EXPECT_INT(STORE_OK, kit_append(s, batch, &mark, kit_soon(), &ticket))) {
 		batch_release(batch);
 		batch_release(batch);
 		return false;

@@ -97,9 +97,12 @@ kit_batch(uint64_t seed, unsigned count, size_t len)
 		.peer = "127.0.0.1:40112",
 		.name = "pump-7"};
 	struct batch_builder builder = {0};
-	char *message = malloc(len + 64);
+	size_t room = len + 64;
+	char *messages = malloc(count * room);
+	struct batch *batch;
 
 	for (unsigned i = 0; i < count; i++) {
+		char *message = messages + i * room;
 		int n = snprintf(message, 64, "{ \"s\":%llu,\"i\":%u,\"t\":\"",
 			(unsigned long long)seed, i);
 
@@ -107,8 +110,50 @@ kit_batch(uint64_t seed, unsigned count, size_t len)
 		memcpy(message + n + len, "\"}", 2);
 		(void)!batch_append(&builder, (uint8_t *)message, (size_t)n + len + 2, 0);
 	}
-	free(message);
-	return batch_finish(&builder, &origin);
+	batch = batch_finish(&builder, &origin);
+	free(messages);
+	return batch;
+}
+
+/* A batch of these texts. */
+static inline struct batch *
+kit_batch_of(const char *const texts[], size_t count, const struct origin *origin)
+{
+	struct batch_builder builder = {0};
+	struct batch *batch;
+	size_t len = 0, at = 0;
+	char *copies;
+
+	for (size_t i = 0; i < count; i++)
+		len += strlen(texts[i]) + 1;
+	copies = malloc(len);
+	for (size_t i = 0; i < count; i++) {
+		size_t text_len = strlen(texts[i]);
+
+		memcpy(copies + at, texts[i], text_len + 1);
+		(void)!batch_append(&builder, (uint8_t *)copies + at, text_len, 0);
+		at += text_len + 1;
+	}
+	batch = batch_finish(&builder, origin);
+	free(copies);
+	return batch;
+}
+
+/* In one step; the ticket may be NULL. */
+static inline enum store_result
+kit_append(struct store *s, struct batch *batch, const struct store_mark *mark,
+	uint64_t deadline_ns, uint64_t *out_ticket)
+{
+	struct store_entry *entry;
+	enum store_result result = store_admit(s, batch, mark, deadline_ns, &entry);
+	uint64_t ticket;
+
+	if (result != STORE_OK)
+		return result;
+	ticket = store_append(s, entry);
+	if (out_ticket != NULL)
+		*out_ticket = ticket;
+	return result;
 }
 
 /* One query with one result, by a connection of its own; kept until the next call. */

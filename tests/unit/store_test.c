@@ -27,7 +27,7 @@ keep(struct store *s, struct batch *batch)
 {
 	uint64_t ticket = 0;
 
-	if (EXPECT_INT(STORE_OK, store_append(s, batch, NULL, kit_soon(), &ticket)))
+	if (EXPECT_INT(STORE_OK, kit_append(s, batch, NULL, kit_soon(), &ticket)))
 		EXPECT_INT(STORE_OK, store_wait(s, ticket, kit_soon()));
 	else
 		batch_release(batch);
@@ -41,13 +41,9 @@ what_was_appended_is_read_back_byte_for_byte(void)
 	const struct origin origin = {
 		.connection = 7, .framing = FRAMING_rs, .peer = "[::1]:9", .name = "é"};
 	struct store *s = kit_open(&kit);
-	struct batch_builder builder = {0};
-	struct batch *batch, *got = NULL;
+	struct batch *batch = kit_batch_of(messages, COUNT_OF(messages), &origin);
+	struct batch *got = NULL;
 
-	for (size_t i = 0; i < COUNT_OF(messages); i++)
-		EXPECT_INT(0, batch_append(&builder, (const uint8_t *)messages[i],
-				      strlen(messages[i]), 0));
-	batch = batch_finish(&builder, &origin);
 	batch_hold(batch);
 	keep(s, batch);
 	EXPECT_INT(STORE_OK, store_read(s, 3, STORE_ASCENDING, 1, &got));
@@ -89,13 +85,12 @@ the_view_shows_every_type_as_json(void)
 	};
 	const struct origin origin = {.connection = 3, .peer = "peer"};
 	struct store *s = kit_open(&kit);
-	struct batch_builder builder = {0};
+	const char *messages[COUNT_OF(rows)];
 	char query[100];
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++)
-		EXPECT_INT(0, batch_append(&builder, (const uint8_t *)rows[i].message,
-				      strlen(rows[i].message), 0));
-	keep(s, batch_finish(&builder, &origin));
+		messages[i] = rows[i].message;
+	keep(s, kit_batch_of(messages, COUNT_OF(rows), &origin));
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		tap_context("%s", rows[i].message);
 		(void)snprintf(query, sizeof query,
@@ -243,11 +238,11 @@ a_session_goes_on_where_it_was(void)
 	EXPECT_INT(STORE_OK, store_session_find(s, "pump/uuid", kit_soon(), &last));
 	EXPECT_INT(0, last);
 	EXPECT_INT(
-		STORE_OK, store_append(s, kit_batch(1, 2, 3), &mark, kit_soon(), NULL));
+		STORE_OK, kit_append(s, kit_batch(1, 2, 3), &mark, kit_soon(), NULL));
 	EXPECT_INT(STORE_OK, store_session_find(s, "pump/uuid", kit_soon(), &last));
 	EXPECT_INT(1000, last);
 	mark.last = 1003;
-	EXPECT_INT(STORE_OK, store_append(s, NULL, &mark, kit_soon(), NULL));
+	EXPECT_INT(STORE_OK, kit_append(s, NULL, &mark, kit_soon(), NULL));
 	EXPECT_INT(STORE_OK, store_session_find(s, "pump/uuid", kit_soon(), &last));
 	EXPECT_INT(1003, last);
 	EXPECT_TEXT("2", kit_query(&kit, "SELECT sum(count) FROM batch"));
@@ -482,7 +477,7 @@ a_lock_elsewhere_is_waited_for(void)
 	s = store_open(&options);
 	db = lock_elsewhere();
 	EXPECT_INT(
-		STORE_OK, store_append(s, kit_batch(1, 1, 1), NULL, kit_soon(), &ticket));
+		STORE_OK, kit_append(s, kit_batch(1, 1, 1), NULL, kit_soon(), &ticket));
 	EXPECT_INT(STORE_UNAVAILABLE, store_wait(s, ticket, kit_soon()));
 	store_state(s, &state);
 	EXPECT(state.is_failing);
@@ -511,7 +506,7 @@ what_cannot_be_flushed_is_called_lost(void)
 	db = lock_elsewhere();
 	for (unsigned i = 1; i <= 5; i++)
 		EXPECT_INT(STORE_OK,
-			store_append(s, kit_batch(i, i, 1), NULL, kit_soon(), NULL));
+			kit_append(s, kit_batch(i, i, 1), NULL, kit_soon(), NULL));
 	EXPECT_INT(15, store_close(s, clock_deadline_ns(50)));
 	unlock_elsewhere(db);
 	EXPECT_TEXT("0", kit_query(&kit, "SELECT count(*) FROM batch"));
@@ -529,7 +524,7 @@ a_file_that_was_moved_is_noticed(void)
 	(void)snprintf(elsewhere, sizeof elsewhere, "%s.moved", kit.path);
 	EXPECT_INT(0, rename(kit.path, elsewhere));
 	EXPECT_INT(
-		STORE_OK, store_append(s, kit_batch(1, 1, 1), NULL, kit_soon(), &ticket));
+		STORE_OK, kit_append(s, kit_batch(1, 1, 1), NULL, kit_soon(), &ticket));
 	EXPECT_INT(STORE_UNAVAILABLE, store_wait(s, ticket, kit_soon()));
 	store_state(s, &state);
 	EXPECT(strstr(state.text, "was moved or deleted") != NULL);
@@ -555,7 +550,7 @@ run_appender(void *argument)
 	for (unsigned i = 1; i <= a->count; i++) {
 		struct batch *batch = kit_batch(i, 2, 400);
 
-		a->result = store_append(a->store, batch, NULL, CLOCK_NEVER, NULL);
+		a->result = kit_append(a->store, batch, NULL, CLOCK_NEVER, NULL);
 		if (a->result != STORE_OK) {
 			batch_release(batch);
 			break;
@@ -574,7 +569,7 @@ static enum store_result
 append_without_waiting(struct store *s, uint64_t seed)
 {
 	struct batch *batch = kit_batch(seed, 2, 400);
-	enum store_result result = store_append(s, batch, NULL, 0, NULL);
+	enum store_result result = kit_append(s, batch, NULL, 0, NULL);
 
 	if (result != STORE_OK)
 		batch_release(batch);
