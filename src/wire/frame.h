@@ -36,7 +36,7 @@
 
 /*
  * The caller never has to keep more unconsumed bytes than the longest message and this:
- * a length, or white space behind a record's value.
+ * a length, or white space behind the value of a record or line.
  */
 #define FRAME_SLACK_BYTES 4096
 
@@ -61,12 +61,10 @@ struct frame_item {
 	const uint8_t *text;
 	size_t len;
 	enum reject_reason reason;
-	int64_t begin;   /* of the rejected message, from the first of the bytes given;
-			    below   0 where that was dropped before */
+	int64_t begin; /* of the rejected message, in the bytes given; below 0: before */
 	uint64_t offset; /* of the offending byte, from the message's first byte */
 	const char *error;
-	bool finishes_number; /* behind a hello; never what is incomplete or between
-				 records */
+	bool finishes_number; /* only behind a hello, and not what is incomplete */
 	enum frame_protocol protocol;
 };
 
@@ -90,7 +88,7 @@ struct frame {
 	size_t value_len; /* of a line or record whose value is whole */
 	uint64_t dropped; /* of the bytes of a message whose fault waits for its end */
 	struct frame_fault fault;
-	uint64_t left; /* of an oversize message that is skipped: bytes, or brackets */
+	uint64_t left; /* of a message that is skipped: bytes, or open brackets */
 	uint8_t skim;  /* enum skim in frame.c */
 	struct scan scan;
 };
@@ -98,7 +96,10 @@ struct frame {
 /* `max_message` is 1 to FRAME_MESSAGE_MAX bytes, `max_depth` 1 to SCAN_DEPTH_MAX. */
 void frame_init(struct frame *f, size_t max_message, unsigned max_depth);
 
-/* Behind FRAME_FOREIGN and a hello: the rest is numbered `lines`, `rs` or `length`. */
+/*
+ * Between FRAME_FOREIGN and the next frame_next, when the caller has taken the hello's
+ * own bytes: what follows is numbered, and framed as `lines`, `rs` or `length`.
+ */
 void frame_begin_after_hello(struct frame *f, enum framing framing);
 
 enum frame_event frame_next(struct frame *f, const uint8_t *bytes, size_t len,
