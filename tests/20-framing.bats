@@ -281,10 +281,10 @@ framings() {
 	stop_server
 }
 
-@test "a hello is answered, since its sender waits for that" {
+@test "a hello of another version is told which there are" {
 	start_server
-	run -0 talk <<<$'BIO/1 {"name":"pump-7"}\n{"i":1}'
-	assert_equal "$(jq -c '[.ok, .code, .versions]' <<<"$output")" '[false,"unsupported_version",[]]'
+	run -0 talk <<<$'BIO/2 {"name":"pump-7"}\n{"i":1}'
+	assert_equal "$(jq -c '[.ok, .code, .versions]' <<<"${output#BIO/1 }")" '[false,"unsupported_version",[1]]'
 	expect_messages 0 0
 	expect_counter connections.closed_total.wrong_protocol 1
 	stop_server

@@ -32,8 +32,8 @@ static const struct unit no_units[] = {{"", 1}, {NULL, 0}};
 static const struct unit byte_units[] = {{"", 1}, {"k", 1024}, {"KiB", 1024},
 	{"m", 1048576}, {"MiB", 1048576}, {"g", 1073741824}, {"GiB", 1073741824},
 	{NULL, 0}};
-static const struct unit ms_units[] = {
-	{"", 1000}, {"s", 1000}, {"ms", 1}, {"m", 60000}, {"h", 3600000}, {NULL, 0}};
+static const struct unit ms_units[] = {{"", 1000}, {"s", 1000}, {"ms", 1}, {"m", 60000},
+	{"h", 3600000}, {"d", 86400000}, {NULL, 0}};
 
 static void
 environment_name(const struct option_spec *spec, char out[NAME_MAX_BYTES])

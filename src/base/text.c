@@ -19,6 +19,20 @@ text_free(struct text *t)
 	*t = (struct text){0};
 }
 
+void
+text_append_quoted(struct text *t, const char *string)
+{
+	text_append(t, "\"", 1);
+	for (; *string != '\0'; string++) {
+		if ((unsigned char)*string < ' ')
+			text_printf(t, "\\u%04x", (unsigned char)*string);
+		else
+			text_printf(
+				t, "%s%c", strchr("\"\\", *string) ? "\\" : "", *string);
+	}
+	text_append(t, "\"", 1);
+}
+
 bool
 text_failed(const struct text *t)
 {

@@ -27,6 +27,9 @@ void text_append(struct text *t, const void *bytes, size_t len);
 void text_append_string(struct text *t, const char *string);
 void text_printf(struct text *t, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* As a JSON string (RFC 8259, section 7), in quotes; the string is UTF-8. */
+void text_append_quoted(struct text *t, const char *string);
+
 /*
  * Appends a JSON text with its CR and LF, which can only stand between tokens, as spaces,
  * for the formats of one line a message.

@@ -20,13 +20,15 @@
 
 /* The longest name that a sender may give itself, and its NUL. */
 #define ORIGIN_NAME_MAX 65
+#define ORIGIN_THREAD_MAX 16
 
 /* Whom the messages came from. */
 struct origin {
 	uint64_t connection; /* counted from 1 in each run of the server */
 	enum framing framing;
 	char peer[ADDRESS_TEXT_MAX];
-	char name[ORIGIN_NAME_MAX]; /* empty: it gave none */
+	char name[ORIGIN_NAME_MAX];     /* empty: it gave none */
+	char thread[ORIGIN_THREAD_MAX]; /* that served it, in this run */
 };
 
 struct batch {

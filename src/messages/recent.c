@@ -113,7 +113,10 @@ recent_append(struct recent *r, struct batch *batch)
 	struct batch *evicted;
 
 	lock_acquire(&r->lock);
-	number_locked(r, batch);
+	if (batch->first_id == 0)
+		number_locked(r, batch);
+	else
+		r->next_id = batch->first_id + batch->count;
 	r->ring[(r->first + r->count) % r->slots] = batch;
 	r->count++;
 	r->messages += batch->count;

@@ -32,8 +32,9 @@ struct recent *recent_new(size_t max_messages, size_t max_bytes) MUST_USE;
 void recent_free(struct recent *r);
 
 /*
- * Numbers the batch with the next ids and the time, both in one order for all threads,
- * and shows it.  Takes the batch.
+ * Shows the batch, which it takes.  One that has no ids gets the next ones and the time,
+ * both in one order for all threads; one that has them, from the store, must come in
+ * their order.
  */
 void recent_append(struct recent *r, struct batch *batch);
 

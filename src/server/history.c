@@ -1,5 +1,9 @@
 /*
- * history: walks a view of the recent batches, up or down.
+ * history: walks batches up or down, those in memory and those of the store.
+ *
+ * A view of the recent batches is taken first; what is older than it is read from the
+ * store, some batches at a time, and there is nothing in between: a batch is committed
+ * before it is shown.  Times become ids where there is a store, which finds them quickly.
  *
  * Whole batches outside the wanted ids or times are passed over unread; in the others the
  * messages are found with one scan of the body.
@@ -17,6 +21,11 @@
 #define BYTES_A_LOOK ((size_t)64 * 1024)
 /* What a message costs beside its bytes, in bytes. */
 #define LOOK_COST_BYTES 256
+/* What is read from the store at a time. */
+#define STORE_READ_BYTES ((size_t)1024 * 1024)
+
+/* How a walk goes on. */
+enum step { STEP_ON, STEP_FULL, STEP_NO_MEMORY, STEP_UNREADABLE };
 
 /* A page that is being filled. */
 struct walk {
@@ -42,11 +51,15 @@ append_message(struct text *out, const struct batch *batch, const uint32_t *inde
 	clock_format_utc(batch->received_us, received_at);
 	text_printf(out,
 		"{\"id\":%" PRIu64 ",\"received_at\":\"%s\",\"connection\":%" PRIu64
-		",\"peer\":\"%s\",\"name\":null,\"framing\":\"%s\",\"size_bytes\":%zu,"
-		"\"data\":",
+		",\"peer\":\"%s\",\"name\":",
 		batch->first_id + i, received_at, batch->origin.connection,
-		batch->origin.peer, reason_framing_name(batch->origin.framing),
-		message.len);
+		batch->origin.peer);
+	if (batch->origin.name[0] != '\0')
+		text_append_quoted(out, batch->origin.name);
+	else
+		text_append_string(out, "null");
+	text_printf(out, ",\"framing\":\"%s\",\"size_bytes\":%zu,\"data\":",
+		reason_framing_name(batch->origin.framing), message.len);
 	if (line)
 		text_append_one_line(out, message.text, message.len);
 	else
@@ -95,8 +108,7 @@ visit(struct walk *w, const struct batch *batch, const uint32_t *index, uint32_t
 	return true;
 }
 
-/* 1: go on, 0: the page ends here, -1: out of memory. */
-static int
+static enum step
 visit_batch(struct walk *w, const struct batch *batch)
 {
 	const struct filter *filter = &w->query->filter;
@@ -105,21 +117,120 @@ visit_batch(struct walk *w, const struct batch *batch)
 	bool goes_on = true;
 
 	if (last_id < w->low || batch->first_id > w->high)
-		return 1;
+		return STEP_ON;
 	if (batch->received_us < filter->since_us ||
 		batch->received_us >= filter->until_us)
-		return 1;
+		return STEP_ON;
 	index = batch_index(batch);
 	if (index == NULL)
-		return -1;
+		return STEP_NO_MEMORY;
 	for (uint32_t n = 0; goes_on && n < batch->count; n++)
 		goes_on = visit(w, batch, index,
 			w->query->is_ascending ? n : batch->count - 1 - n);
 	free(index);
-	return goes_on ? 1 : 0;
+	return goes_on ? STEP_ON : STEP_FULL;
 }
 
-int
+static enum step
+walk_view(struct walk *w, const struct recent_view *view)
+{
+	enum step step = STEP_ON;
+
+	for (size_t n = 0; step == STEP_ON && n < view->count; n++)
+		step = visit_batch(w,
+			view->batches[w->query->is_ascending ? n : view->count - 1 - n]);
+	return step;
+}
+
+static enum step
+translate(enum store_result result)
+{
+	if (result == STORE_OK)
+		return STEP_ON;
+	return result == STORE_NO_MEMORY ? STEP_NO_MEMORY : STEP_UNREADABLE;
+}
+
+/* Visits some batches of the store from `*id` on, which moves behind them; `*id` is 0
+ * behind the last. */
+static enum step
+walk_some_of_store(struct walk *w, struct store *store, uint64_t *id)
+{
+	bool is_ascending = w->query->is_ascending;
+	struct batch *batches = NULL;
+	enum step step = translate(
+		store_read(store, *id, is_ascending ? STORE_ASCENDING : STORE_DESCENDING,
+			STORE_READ_BYTES, &batches));
+
+	if (batches == NULL)
+		*id = 0;
+	for (const struct batch *b = batches; step == STEP_ON && b != NULL; b = b->next) {
+		step = visit_batch(w, b);
+		*id = is_ascending ? b->first_id + b->count : b->first_id - 1;
+	}
+	batch_release_chain(batches);
+	return step;
+}
+
+/* The ids from `low` up to `high`, both inclusive. */
+static enum step
+walk_store(struct walk *w, struct store *store, uint64_t low, uint64_t high)
+{
+	uint64_t id = w->query->is_ascending ? low : high;
+	enum step step = STEP_ON;
+
+	while (step == STEP_ON && id != 0 && id >= low && id <= high)
+		step = walk_some_of_store(w, store, &id);
+	return step;
+}
+
+/* Makes the wanted ids as few as the wanted times allow. */
+static enum step
+narrow(struct walk *w, struct store *store)
+{
+	const struct filter *filter = &w->query->filter;
+	enum step step = STEP_ON;
+	uint64_t id;
+
+	if (filter->since_us > INT64_MIN) {
+		step = translate(store_find_time(store, filter->since_us, &id));
+		if (step == STEP_ON && id > w->low)
+			w->low = id;
+	}
+	if (step == STEP_ON && filter->until_us < INT64_MAX) {
+		step = translate(store_find_time(store, filter->until_us, &id));
+		if (step == STEP_ON && id - 1 < w->high)
+			w->high = id - 1;
+	}
+	return step;
+}
+
+/* The walk over both, in the order that is asked for. */
+static enum step
+walk_all(struct walk *w, struct store *store, const struct recent_view *view)
+{
+	uint64_t border = view->count > 0 ? view->batches[0]->first_id : UINT64_MAX;
+	uint64_t high = w->high < border ? w->high : border - 1;
+	enum step step = narrow(w, store);
+
+	if (step == STEP_ON && w->query->is_ascending)
+		step = walk_store(w, store, w->low, high);
+	if (step == STEP_ON)
+		step = walk_view(w, view);
+	if (step == STEP_ON && !w->query->is_ascending)
+		step = walk_store(w, store, w->low, high);
+	return step;
+}
+
+static enum history_result
+conclude(enum step step, const struct text *out)
+{
+	if (step == STEP_UNREADABLE)
+		return HISTORY_UNREADABLE;
+	return step == STEP_NO_MEMORY || text_failed(out) ? HISTORY_NO_MEMORY
+							  : HISTORY_FOUND;
+}
+
+enum history_result
 history_append_page(struct history *h, const struct query *q,
 	const struct history_bounds *bounds, struct text *out, struct history_page *page)
 {
@@ -133,23 +244,25 @@ history_append_page(struct history *h, const struct query *q,
 		.page = page,
 		.deadline_ns = clock_mono_ns() + SEARCH_NS_MAX};
 	struct recent_view view;
-	int result = 1;
+	enum step step;
 
 	*page = (struct history_page){0};
 	if (q->filter.before == 0)
-		return 0;
+		return HISTORY_FOUND;
 	if (recent_view_open(h->recent, &view) != 0)
-		return -1;
-	if (w.low < view.oldest_id)
-		w.low = view.oldest_id;
-	for (size_t n = 0; result > 0 && n < view.count; n++)
-		result = visit_batch(
-			&w, view.batches[q->is_ascending ? n : view.count - 1 - n]);
+		return HISTORY_NO_MEMORY;
+	if (h->store != NULL) {
+		step = walk_all(&w, h->store, &view);
+	} else {
+		if (w.low < view.oldest_id)
+			w.low = view.oldest_id;
+		step = walk_view(&w, &view);
+	}
 	recent_view_close(&view);
-	return result < 0 || text_failed(out) ? -1 : 0;
+	return conclude(step, out);
 }
 
-static enum history_found
+static enum history_result
 append_from(const struct batch *batch, uint64_t id, bool raw, struct text *out)
 {
 	uint32_t *index = batch_index(batch), i = (uint32_t)(id - batch->first_id);
@@ -166,24 +279,46 @@ append_from(const struct batch *batch, uint64_t id, bool raw, struct text *out)
 	return text_failed(out) ? HISTORY_NO_MEMORY : HISTORY_FOUND;
 }
 
-enum history_found
+static bool
+has_id(const struct batch *batch, uint64_t id)
+{
+	return id >= batch->first_id && id - batch->first_id < batch->count;
+}
+
+static enum history_result
+append_from_store(struct store *store, uint64_t id, bool raw, struct text *out)
+{
+	enum history_result result = HISTORY_MISSING;
+	struct batch *batches = NULL;
+	enum step step = translate(store_read(store, id, STORE_ASCENDING, 1, &batches));
+
+	if (step != STEP_ON)
+		result = conclude(step, out);
+	else if (batches != NULL && has_id(batches, id))
+		result = append_from(batches, id, raw, out);
+	batch_release_chain(batches);
+	return result;
+}
+
+enum history_result
 history_append_one(struct history *h, uint64_t id, bool raw, struct text *out)
 {
-	enum history_found found = HISTORY_MISSING;
+	enum history_result result = HISTORY_MISSING;
 	struct recent_view view;
+	bool is_in_view = false;
 
 	if (recent_view_open(h->recent, &view) != 0)
 		return HISTORY_NO_MEMORY;
 	if (id == 0)
 		id = view.newest_id;
-	for (size_t n = 0; id >= view.oldest_id && n < view.count; n++) {
-		const struct batch *batch = view.batches[n];
-
-		if (id >= batch->first_id && id - batch->first_id < batch->count) {
-			found = append_from(batch, id, raw, out);
-			break;
-		}
+	for (size_t n = 0; !is_in_view && n < view.count; n++) {
+		is_in_view = has_id(view.batches[n], id) &&
+			     (h->store != NULL || id >= view.oldest_id);
+		if (is_in_view)
+			result = append_from(view.batches[n], id, raw, out);
 	}
 	recent_view_close(&view);
-	return found;
+	if (!is_in_view && id != 0 && h->store != NULL)
+		result = append_from_store(h->store, id, raw, out);
+	return result;
 }

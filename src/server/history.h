@@ -1,6 +1,9 @@
 /*
  * history: pages through the messages that were accepted.
  *
+ * The newest are in memory, and with a store the others are read from there; a page shows
+ * no seam between them, since both have the same batches in the order of their ids.
+ *
  * A page is bounded in messages, bytes and time of searching, so a reader never holds
  * anything for long; where it goes on is part of the answer.  Any thread may call.
  *
@@ -15,10 +18,19 @@
 #include "base/attr.h"
 #include "base/text.h"
 #include "messages/recent.h"
+#include "messages/store.h"
 #include "server/query.h"
 
 struct history {
 	struct recent *recent;
+	struct store *store; /* NULL: none */
+};
+
+enum history_result {
+	HISTORY_FOUND,
+	HISTORY_MISSING, /* no message of this id is kept */
+	HISTORY_NO_MEMORY,
+	HISTORY_UNREADABLE, /* the store's file; logged */
 };
 
 struct history_page {
@@ -34,22 +46,18 @@ struct history_bounds {
 
 /*
  * Appends the next page of `q`: objects with commas between them, or a line each in the
- * ndjson format.  It ends at the bounds, or when searching has taken too long.  -1: out
- * of memory.
+ * ndjson format.  It ends at the bounds, or when searching has taken too long.  An empty
+ * page is HISTORY_FOUND as well.
  */
-int history_append_page(struct history *h, const struct query *q,
+enum history_result history_append_page(struct history *h, const struct query *q,
 	const struct history_bounds *bounds, struct text *out,
 	struct history_page *page) MUST_USE;
 
-/* For the message `id`, or the newest one where `id` is 0. */
-enum history_found {
-	HISTORY_FOUND,
-	HISTORY_MISSING,
-	HISTORY_NO_MEMORY,
-};
-
-/* Appends one message, as an object or, where `raw`, its exact text. */
-enum history_found history_append_one(
+/*
+ * Appends the message `id`, or the newest one where `id` is 0: as an object or, where
+ * `raw`, its exact text.
+ */
+enum history_result history_append_one(
 	struct history *h, uint64_t id, bool raw, struct text *out) MUST_USE;
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * ingest: counts, numbers, shows, prints.
+ * ingest: counts, hands over, shows, prints.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -52,25 +52,108 @@ now_s(void)
 	return clock_mono_ns() / CLOCK_NS_PER_S;
 }
 
-void
-ingest_hand_over(struct ingest *i, struct ingest_read *read)
+static void
+show(struct ingest *i, struct batch *batch)
 {
-	struct batch *batch = read->batch;
-	uint32_t messages;
+	uint32_t messages = batch->count;
 
-	count(i, read);
-	if (batch == NULL)
-		return;
-	messages = batch->count;
-	lock_acquire(&i->lock);
-	rate_add(&i->rate, now_s(), messages);
-	lock_release(&i->lock);
 	/* It may leave `recent` before it is printed. */
 	batch_hold(batch);
 	recent_append(i->recent, batch);
 	counter_add(i->counters, COUNTER_messages_stored, messages);
 	print_batch(i->print, batch);
 	batch_release(batch);
+}
+
+void
+ingest_show(void *ingest, struct batch *batches)
+{
+	while (batches != NULL) {
+		struct batch *next = batches->next;
+
+		show(ingest, batches);
+		batches = next;
+	}
+}
+
+static void
+count_accepted(struct ingest *i, uint32_t messages)
+{
+	lock_acquire(&i->lock);
+	rate_add(&i->rate, now_s(), messages);
+	lock_release(&i->lock);
+}
+
+static enum store_result
+hand_to_store(struct ingest *i, struct ingest_read *read, const struct store_mark *mark,
+	uint64_t *ticket)
+{
+	uint32_t messages = read->batch != NULL ? read->batch->count : 0;
+	struct store_entry *entry;
+	enum store_result result =
+		store_admit(i->store, read->batch, mark, CLOCK_NEVER, &entry);
+
+	if (result != STORE_OK) {
+		if (read->batch != NULL)
+			batch_release(read->batch);
+		read->batch = NULL;
+		count(i, read);
+		return result;
+	}
+	count(i, read);
+	if (messages > 0)
+		count_accepted(i, messages);
+	*ticket = store_append(i->store, entry);
+	return STORE_OK;
+}
+
+enum store_result
+ingest_hand_over(struct ingest *i, struct ingest_read *read,
+	const struct store_mark *mark, uint64_t *ticket)
+{
+	*ticket = 0;
+	if (i->store != NULL && (read->batch != NULL || mark != NULL))
+		return hand_to_store(i, read, mark, ticket);
+	count(i, read);
+	if (read->batch != NULL) {
+		count_accepted(i, read->batch->count);
+		show(i, read->batch);
+	}
+	return STORE_OK;
+}
+
+static struct batch *
+reverse(struct batch *batches)
+{
+	struct batch *reversed = NULL;
+
+	while (batches != NULL) {
+		struct batch *next = batches->next;
+
+		batches->next = reversed;
+		reversed = batches;
+		batches = next;
+	}
+	return reversed;
+}
+
+int
+ingest_use_store(struct ingest *i, struct store *store, size_t max_bytes)
+{
+	struct batch *newest;
+
+	if (store_read(store, UINT64_MAX, STORE_DESCENDING, max_bytes, &newest) !=
+		STORE_OK)
+		return -1;
+	newest = reverse(newest);
+	while (newest != NULL) {
+		struct batch *next = newest->next;
+
+		recent_append(i->recent, newest);
+		newest = next;
+	}
+	i->store = store;
+	return 0;
 }
 
 void

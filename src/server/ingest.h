@@ -1,8 +1,10 @@
 /*
  * ingest: what happens to what a session has read.  The only place that says so.
  *
- * A read is counted, its batch is numbered and shown, and then counted as stored, so no
- * reader of the counters ever sees more stored than received.
+ * With a store: room is made, the read is counted, its batch is queued, and once it is
+ * committed the store's writer shows it and counts it as stored.  Without one it is
+ * numbered and shown at once.  Either way no reader of the counters ever sees more stored
+ * than received, and nobody sees a message that a crash could take back.
  *
  * Any thread may call.
  *
@@ -19,13 +21,15 @@
 #include "base/rate.h"
 #include "messages/batch.h"
 #include "messages/recent.h"
+#include "messages/store.h"
 #include "server/print.h"
 
 struct ingest {
 	struct counters *counters;
 	struct recent *recent;
 	struct print *print;
-	struct lock lock; /* guards the rate */
+	struct store *store; /* NULL: none */
+	struct lock lock;    /* guards the rate */
 	struct rate rate;
 };
 
@@ -44,8 +48,23 @@ void ingest_init(struct ingest *i, struct counters *counters, struct recent *rec
 	struct print *print);
 void ingest_fini(struct ingest *i);
 
-/* Takes the batch. */
-void ingest_hand_over(struct ingest *i, struct ingest_read *read);
+/*
+ * Takes the batch, and the mark (NULL: none) of the sender's session.  Waits while the
+ * store has no room.  `*ticket` is what store_wait wants, 0 where there is nothing to
+ * wait for.  Unless the answer is STORE_OK, the messages were not taken and are not
+ * counted.
+ */
+enum store_result ingest_hand_over(struct ingest *i, struct ingest_read *read,
+	const struct store_mark *mark, uint64_t *ticket) MUST_USE;
+
+/* For the store's options: what is to happen to batches that are committed. */
+void ingest_show(void *ingest, struct batch *batches);
+
+/*
+ * From now on batches go to the store, whose newest are shown first, as many as there is
+ * room for.  Before anything is handed over.  -1: they cannot be read, which is logged.
+ */
+int ingest_use_store(struct ingest *i, struct store *store, size_t max_bytes) MUST_USE;
 
 void ingest_read_rates(struct ingest *i, struct ingest_rates *out);
 

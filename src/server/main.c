@@ -9,6 +9,8 @@
  *              by one another and the last by main.
  *   MHD-*      libmicrohttpd's: one a status address, one a connection there; started by
  *              http_start and by one another, stopped and joined by http_stop.
+ *   store      commits what the sessions hand over; started by store_open, ended and
+ *              joined by store_close.
  *   impatience waits for a second signal while main drains; ended by a signal of
  *              main's own and joined by main.
  *
@@ -38,6 +40,8 @@
 
 #define EXIT_USAGE 2
 #define RECENT_BYTES_MAX ((size_t)16 * 1024 * 1024)
+/* One in so many bytes of the budget. */
+#define QUEUE_SHARE 4
 /* For listening sockets, HTTP, files. */
 #define SPARE_DESCRIPTORS 1024
 /* Stop signals within this time of the first are taken for the same wish. */
@@ -51,6 +55,7 @@ struct server {
 	struct print print;
 	struct ingest ingest;
 	struct session_shared shared;
+	struct store *store; /* NULL: none */
 	struct history history;
 	struct report report;
 	struct endpoints bio_endpoints, http_endpoints;
@@ -203,14 +208,22 @@ log_addresses(const struct server *server)
 		log_info("status on http://%s/", server->http_endpoints.items[i].text);
 }
 
-/* Everything that holds no thread and no socket. */
+/* What may wait for the disk; the pool has the rest of the budget. */
+static size_t
+queue_bytes(const struct options *options)
+{
+	return options->store != NULL ? options->memory_bytes / QUEUE_SHARE : 0;
+}
+
+/* Everything that holds no thread, no socket and no file. */
 static int
 init_modules(struct server *server)
 {
 	struct options *options = &server->options;
 	struct recent *recent = recent_new(options->recent, RECENT_BYTES_MAX);
 	struct buffer_pool *pool =
-		buffer_pool_new(options->memory_bytes, session_reserve_bytes(options));
+		buffer_pool_new(options->memory_bytes - queue_bytes(options),
+			session_reserve_bytes(options));
 
 	if (recent == NULL || pool == NULL) {
 		log_error("out of memory");
@@ -223,6 +236,7 @@ init_modules(struct server *server)
 	counter_init(&server->counters);
 	print_init(&server->print, options->print);
 	ingest_init(&server->ingest, &server->counters, recent, &server->print);
+	claim_init(&server->shared.claims);
 	server->history.recent = recent;
 	server->shared.options = options;
 	server->shared.pool = pool;
@@ -239,11 +253,54 @@ fail:
 static void
 fini_modules(struct server *server)
 {
+	claim_fini(&server->shared.claims);
 	ingest_fini(&server->ingest);
 	print_fini(&server->print);
 	counter_fini(&server->counters);
 	buffer_pool_free(server->shared.pool);
 	recent_free(server->history.recent);
+}
+
+static int
+open_store(struct server *server)
+{
+	const struct options *options = &server->options;
+	const struct store_options store_options = {
+		.path = options->store,
+		.sync = (enum store_sync)options->sync,
+		.queue_bytes = queue_bytes(options),
+		.retain = {.messages = options->retain_messages,
+			.bytes = options->retain_bytes,
+			.age_s = (options->retain_age_ms + 999) / 1000},
+		.session_ttl_s = (options->session_ttl_ms + 999) / 1000,
+		.committed = ingest_show,
+		.argument = &server->ingest,
+	};
+
+	if (options->store == NULL)
+		return 0;
+	server->store = store_open(&store_options);
+	if (server->store == NULL)
+		return -1;
+	if (ingest_use_store(&server->ingest, server->store, RECENT_BYTES_MAX) != 0) {
+		(void)store_close(server->store, clock_mono_ns());
+		return -1;
+	}
+	server->history.store = server->store;
+	(void)snprintf(server->report.instance, sizeof server->report.instance, "%s",
+		store_instance(server->store));
+	log_info("messages are kept in %s", store_path(server->store));
+	return 0;
+}
+
+/* Returns how many messages were lost. */
+static uint64_t
+close_store(struct server *server)
+{
+	if (server->store == NULL)
+		return 0;
+	return store_close(
+		server->store, clock_deadline_ns(server->options.drain_timeout_ms));
 }
 
 /* Both sides are bound before either answers; who connects before that is queued. */
@@ -280,12 +337,14 @@ close_bio:
 	return -1;
 }
 
+/* -1: threads still run, or messages were lost. */
 static int
 stop(struct server *server, sigset_t *signals)
 {
 	struct impatience impatience = {.stop = signals};
 	bool is_impatient = thread_start(&impatience.thread, STACK_BYTES, run_impatience,
 				    &impatience) == 0;
+	uint64_t lost;
 
 	log_info("draining");
 	remove_ready_file(server);
@@ -293,9 +352,10 @@ stop(struct server *server, sigset_t *signals)
 		return -1;
 	http_stop(server->http);
 	listener_free(server->listener);
+	lost = close_store(server);
 	if (is_impatient)
 		end_impatience(&impatience);
-	return 0;
+	return lost == 0 ? 0 : -1;
 }
 
 static void
@@ -328,14 +388,18 @@ run(struct server *server)
 {
 	sigset_t signals;
 
+	if (strcmp(server->options.store, "none") == 0)
+		server->options.store = NULL;
 	log_set_level((enum log_level)server->options.log_level);
 	fit_descriptors(&server->options);
 	block_signals(&signals);
 	if (init_modules(server) != 0)
 		return EXIT_FAILURE;
+	if (open_store(server) != 0)
+		goto fini;
 	if (start(server) != 0) {
-		fini_modules(server);
-		return EXIT_FAILURE;
+		(void)close_store(server);
+		goto fini;
 	}
 	wait_for_stop(server, &signals);
 	/* Threads still run then: nothing can be freed, nor what exit would tidy up. */
@@ -344,6 +408,9 @@ run(struct server *server)
 	log_totals(server);
 	fini_modules(server);
 	return EXIT_SUCCESS;
+fini:
+	fini_modules(server);
+	return EXIT_FAILURE;
 }
 
 int

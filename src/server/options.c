@@ -39,7 +39,7 @@ print_help(void)
 	option_print_help(&program);
 	(void)printf(
 		"\nEvery option can be set by the environment name in brackets.\n"
-		"Sizes take k, m, g (powers of 1024); times take ms, s, m, h.\n"
+		"Sizes take k, m, g (powers of 1024); times take ms, s, m, h, d.\n"
 		"SIGTERM and SIGINT end the server once what has arrived is counted.\n\n"
 		"Exit codes: 0 done and nothing lost, 1 failure, 2 bad usage.\n");
 }

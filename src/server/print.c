@@ -16,7 +16,6 @@
 #include "base/log.h"
 #include "base/text.h"
 
-#define THREAD_NAME_MAX 16
 #define EVENT_MAX 256
 
 void
@@ -71,18 +70,17 @@ write_lines(struct print *p, struct text *lines)
 }
 
 struct prefix {
-	char bytes[THREAD_NAME_MAX + ADDRESS_TEXT_MAX + 2];
+	char bytes[ORIGIN_THREAD_MAX + ADDRESS_TEXT_MAX + 2];
 };
 
 /* "session-3 127.0.0.1:40112 " */
 static struct prefix
 line_prefix(const struct origin *origin)
 {
-	char thread[THREAD_NAME_MAX] = "?";
 	struct prefix prefix;
 
-	(void)pthread_getname_np(pthread_self(), thread, sizeof thread);
-	(void)snprintf(prefix.bytes, sizeof prefix.bytes, "%s %s ", thread, origin->peer);
+	(void)snprintf(prefix.bytes, sizeof prefix.bytes, "%s %s ", origin->thread,
+		origin->peer);
 	return prefix;
 }
 

@@ -45,6 +45,17 @@ report_is_draining(const struct report *r)
 	return atomic_load(&r->shared->is_draining);
 }
 
+bool
+report_can_store(const struct report *r)
+{
+	struct store *store = r->shared->ingest->store;
+	struct store_state state = {0};
+
+	if (store != NULL)
+		store_state(store, &state);
+	return !state.is_failing;
+}
+
 static bool
 add_number(cJSON *object, const char *name, double value)
 {
@@ -155,6 +166,46 @@ add_bytes(cJSON *root, const struct counter_snapshot *now)
 }
 
 static bool
+add_commits(cJSON *store, const struct histogram *commit_us)
+{
+	cJSON *object = cJSON_AddObjectToObject(store, "commit_seconds");
+
+	return object != NULL &&
+	       add_number(object, "p50", histogram_quantile(commit_us, 0.5) / 1e6) &&
+	       add_number(object, "p99", histogram_quantile(commit_us, 0.99) / 1e6) &&
+	       add_number(object, "max", (double)commit_us->max / 1e6);
+}
+
+static bool
+add_id(cJSON *object, const char *name, uint64_t id)
+{
+	return id == 0 ? cJSON_AddNullToObject(object, name) != NULL
+		       : add_count(object, name, id);
+}
+
+/* null: there is none. */
+static bool
+add_store(cJSON *root, const struct report *r)
+{
+	struct store *store = r->shared->ingest->store;
+	struct store_numbers numbers;
+	cJSON *object;
+
+	if (store == NULL)
+		return cJSON_AddNullToObject(root, "store") != NULL;
+	store_numbers(store, &numbers);
+	object = cJSON_AddObjectToObject(root, "store");
+	return object != NULL && add_text(object, "path", store_path(store)) &&
+	       add_text(object, "state", report_can_store(r) ? "ok" : "failing") &&
+	       add_count(object, "messages", numbers.extent.messages) &&
+	       add_count(object, "size_bytes", numbers.extent.size_bytes) &&
+	       add_id(object, "oldest_id", numbers.extent.oldest_id) &&
+	       add_id(object, "newest_id", numbers.extent.newest_id) &&
+	       add_count(object, "evicted_total", numbers.evicted) &&
+	       add_commits(object, &numbers.commit_us);
+}
+
+static bool
 add_http(cJSON *root, const struct counter_snapshot *now)
 {
 	cJSON *object = cJSON_AddObjectToObject(root, "http");
@@ -242,7 +293,7 @@ report_append_stats(const struct report *r, struct text *out)
 	counter_read(r->shared->counters, &now);
 	if (root != NULL && add_server(root, r) && add_connections(root, r, &now) &&
 		add_messages(root, r, &now) && add_bytes(root, &now) &&
-		add_http(root, &now) && add_process(root))
+		add_store(root, r) && add_http(root, &now) && add_process(root))
 		printed = cJSON_PrintUnformatted(root);
 	cJSON_Delete(root);
 	if (printed == NULL)

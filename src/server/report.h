@@ -20,7 +20,7 @@
 
 struct report {
 	const struct session_shared *shared;
-	char instance[REPORT_INSTANCE_MAX]; /* a UUID; another in each run */
+	char instance[REPORT_INSTANCE_MAX]; /* a UUID: the store's, or one of this run */
 	int64_t start_us;                   /* wall clock */
 	uint64_t start_ns;                  /* monotonic */
 };
@@ -29,6 +29,9 @@ struct report {
 int report_init(struct report *r, const struct session_shared *shared) MUST_USE;
 
 bool report_is_draining(const struct report *r);
+
+/* False: what is queued for the store cannot be written now. */
+bool report_can_store(const struct report *r);
 
 /* -1: out of memory. */
 int report_append_stats(const struct report *r, struct text *out) MUST_USE;

@@ -154,6 +154,13 @@ reply_no_memory(struct route_reply *reply)
 }
 
 static void
+reply_unreadable(struct route_reply *reply)
+{
+	reply_problem(reply, ROUTE_UNAVAILABLE, "Service Unavailable",
+		"the store cannot be read; the server's log says why");
+}
+
+static void
 reply_busy(struct route_reply *reply)
 {
 	reply_problem(reply, ROUTE_UNAVAILABLE, "Service Unavailable",
@@ -198,9 +205,13 @@ get_readyz(struct call *call, struct route_reply *reply)
 	else if (report_is_draining(call->site->report))
 		reply_problem(reply, ROUTE_UNAVAILABLE, "Service Unavailable",
 			"the server is draining");
+	else if (!report_can_store(call->site->report))
+		reply_problem(reply, ROUTE_UNAVAILABLE, "Service Unavailable",
+			"the store cannot write; the server's log says why");
 	else if (verbose)
 		text_append_string(&reply->body,
-			"{\"status\":\"ready\",\"checks\":{\"running\":\"ok\"}}\n");
+			"{\"status\":\"ready\",\"checks\":{\"running\":\"ok\","
+			"\"store\":\"ok\"}}\n");
 	else
 		text_append_string(&reply->body, "{\"status\":\"ready\"}\n");
 }
@@ -208,8 +219,8 @@ get_readyz(struct call *call, struct route_reply *reply)
 static int
 read_stream_page(struct route_stream *stream)
 {
+	enum history_result result;
 	struct history_page page;
-	int result;
 
 	/* One large message must not keep its room for as long as the stream lasts. */
 	text_free(&stream->page);
@@ -224,7 +235,7 @@ read_stream_page(struct route_stream *stream)
 		stream->query.filter.after = page.next;
 	else
 		stream->query.filter.before = page.next;
-	return result;
+	return result == HISTORY_FOUND ? 0 : -1;
 }
 
 ssize_t
@@ -281,8 +292,8 @@ get_messages_page(struct call *call, const struct query *query, struct route_rep
 {
 	struct history_bounds bounds = page_bounds;
 	struct text *body = &reply->body;
+	enum history_result result;
 	struct history_page page;
-	int result;
 
 	if (!begin_building(call->site)) {
 		reply_busy(reply);
@@ -293,10 +304,12 @@ get_messages_page(struct call *call, const struct query *query, struct route_rep
 	bounds.messages = query->limit;
 	result = history_append_page(call->site->history, query, &bounds, body, &page);
 	end_building(call->site);
-	if (result != 0) {
+	if (result == HISTORY_UNREADABLE)
+		reply_unreadable(reply);
+	else if (result != HISTORY_FOUND)
 		reply_no_memory(reply);
+	if (result != HISTORY_FOUND)
 		return;
-	}
 	if (query->is_ndjson)
 		return;
 	text_printf(
@@ -375,7 +388,10 @@ get_message(struct call *call, struct route_reply *reply)
 		break;
 	case HISTORY_MISSING:
 		reply_not_found(reply, id == 0 ? "no message has come yet"
-					       : "no message of this id is in memory");
+					       : "no message of this id is kept");
+		break;
+	case HISTORY_UNREADABLE:
+		reply_unreadable(reply);
 		break;
 	case HISTORY_NO_MEMORY:
 		reply_no_memory(reply);

@@ -6,6 +6,9 @@
  * call; when a read fills the nook, the pool lends a buffer, which goes back as soon as
  * what is left unconsumed fits into the nook again and nothing more is waiting.
  *
+ * Behind a hello a read ends with what the peer is told of it: its messages are stored
+ * first, and only then does the session read on, which is all the window there is.
+ *
  * Invariant: `in` holds the unconsumed bytes, which are the beginning of one unfinished
  * message or of the connection.  They are moved only when the room behind them is used
  * up, so the moving costs a constant share of the reading.
@@ -22,14 +25,16 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "server/greeting.h"
+#include "server/reply.h"
 #include "wire/frame.h"
+#include "wire/hello.h"
 
 #define NOOK_BYTES 4096
 /* An unfinished message that is longer keeps its buffer while it waits. */
 #define NOOK_CARRY_MAX (NOOK_BYTES / 2)
-#define REPLY_MAX 512
-/* For a last word to a peer, and for the peer to read it. */
-#define REPLY_TIMEOUT_MS 1000
+/* When those may come back whom the server sends away. */
+#define RETRY_AFTER_S 5
 
 enum step { STEP_GO_ON, STEP_END };
 
@@ -41,12 +46,16 @@ struct session {
 	struct buffer in;
 	struct ingest_read read;
 	struct batch_builder builder;
+	struct ledger ledger;
+	struct claim claim;
 	enum close_reason reason;
-	uint64_t consumed_bytes; /* from the connection's first byte up to `in` */
-	uint64_t outcomes;       /* messages and rejections so far */
+	uint64_t consumed_bytes;    /* from the connection's first byte up to `in` */
+	uint64_t handed_over_bytes; /* up to where the last read was handed over */
+	uint64_t outcomes;          /* messages and rejections so far */
 	uint64_t errors_in_row;
 	uint64_t deadline_ns; /* of the unfinished message, or of idleness */
 	bool was_within, was_undecided;
+	bool awaits_hello; /* it has begun, and its line has not ended */
 	bool is_draining;
 	size_t drain_left; /* of what had arrived when the drain was seen */
 	uint8_t nook[NOOK_BYTES];
@@ -71,45 +80,12 @@ unconsumed(const struct session *s)
 	return s->in.end - s->in.begin;
 }
 
-/* The peer's last line, and time to read it; one that does not loses only the line. */
-static void
-say(struct stream *stream, const void *bytes, size_t len)
-{
-	uint64_t deadline_ns = clock_deadline_ns(REPLY_TIMEOUT_MS);
-
-	if (stream_send(stream, bytes, len, deadline_ns) == 0)
-		stream_linger(stream, deadline_ns);
-}
-
-/* The texts are our own, without quotes or backslashes. */
-static void
-say_error(struct stream *stream, const char *code, const char *message, uint64_t offset)
-{
-	char line[REPLY_MAX];
-	int len = snprintf(line, sizeof line,
-		"{\"error\":{\"code\":\"%s\",\"message\":\"%s\",\"offset\":%" PRIu64
-		"}}\n",
-		code, message, offset);
-
-	say(stream, line, (size_t)len);
-}
-
 void
 session_refuse(struct session_shared *shared, struct stream *stream,
 	enum close_reason reason, const char *message)
 {
-	say_error(stream, reason_close_name(reason), message, 0);
+	reply_error(stream, reason_close_name(reason), message, 0);
 	counter_add(shared->counters, COUNTER_bytes_sent, stream->sent_bytes);
-}
-
-/* Hands over what the read has brought so far. */
-static void
-hand_over(struct session *s)
-{
-	s->origin.framing = s->frame.framing;
-	s->read.batch = batch_finish(&s->builder, &s->origin);
-	ingest_hand_over(s->shared->ingest, &s->read);
-	s->read = (struct ingest_read){0};
 }
 
 static enum step
@@ -119,14 +95,103 @@ end(struct session *s, enum close_reason reason)
 	return STEP_END;
 }
 
+/* Whether a peer that is told so should come back, and when. */
+static unsigned
+retry_after_s(enum close_reason reason)
+{
+	return reason == CLOSE_draining || reason == CLOSE_store_unavailable
+		       ? RETRY_AFTER_S
+		       : 0;
+}
+
+/* The last line: behind a hello a bye, which says how far the numbers have come. */
+static enum step
+say_why(struct session *s, enum close_reason reason, const char *code,
+	const char *message, uint64_t offset)
+{
+	char line[HELLO_LINE_MAX];
+
+	if (s->ledger.is_open)
+		reply_last(s->stream, line,
+			hello_format_bye(line, code,
+				s->ledger.wants_acks ? s->ledger.acknowledged : 0,
+				retry_after_s(reason)));
+	else
+		reply_error(s->stream, code, message, offset);
+	return end(s, reason);
+}
+
+/* What was read and the store did not take, the peer has to send again. */
+static enum step
+end_unstored(struct session *s, enum store_result result)
+{
+	enum close_reason reason = CLOSE_store_unavailable;
+
+	if (result == STORE_NO_MEMORY)
+		reason = CLOSE_no_memory;
+	if (result == STORE_CLOSED)
+		reason = CLOSE_draining;
+	return say_why(s, reason, reason_close_name(reason), "the store cannot take more",
+		s->handed_over_bytes);
+}
+
+/* The peer hears what became of its numbers once that is certain. */
+static enum step
+tell(struct session *s, uint64_t ticket)
+{
+	enum store_result result = STORE_OK;
+	uint64_t deadline_ns;
+
+	if (!ledger_owes(&s->ledger))
+		return STEP_GO_ON;
+	if (ticket > 0 && s->ledger.wants_acks)
+		result = store_wait(s->shared->ingest->store, ticket, CLOCK_NEVER);
+	if (result != STORE_OK)
+		return end_unstored(s, result);
+	deadline_ns = clock_deadline_ns(s->shared->options->write_timeout_ms);
+	if (ledger_tell(&s->ledger, s->stream, deadline_ns) == 0)
+		return STEP_GO_ON;
+	return end(s, errno == ETIMEDOUT ? CLOSE_write_timeout
+		      : errno == ENOMEM  ? CLOSE_no_memory
+					 : CLOSE_reset);
+}
+
+/*
+ * Hands over what the read has brought so far.  The clocks stand still while the store
+ * makes the peer wait.
+ */
+static enum step
+hand_over(struct session *s)
+{
+	uint64_t before_ns = s->deadline_ns == CLOCK_NEVER ? 0 : clock_mono_ns();
+	struct store_mark mark;
+	bool has_mark = ledger_take_mark(&s->ledger, &mark);
+	enum store_result result;
+	enum step step;
+	uint64_t ticket;
+
+	s->origin.framing = s->frame.framing;
+	s->read.batch = batch_finish(&s->builder, &s->origin);
+	result = ingest_hand_over(
+		s->shared->ingest, &s->read, has_mark ? &mark : NULL, &ticket);
+	s->read = (struct ingest_read){0};
+	if (result != STORE_OK)
+		return end_unstored(s, result);
+	s->handed_over_bytes = s->consumed_bytes;
+	step = tell(s, ticket);
+	if (s->deadline_ns != CLOCK_NEVER)
+		s->deadline_ns += clock_mono_ns() - before_ns;
+	return step;
+}
+
 /* Everything is counted before the peer can know of the end. */
 static enum step
 end_with_error(struct session *s, enum close_reason reason, const char *code,
 	const char *message, uint64_t offset)
 {
-	hand_over(s);
-	say_error(s->stream, code, message, offset);
-	return end(s, reason);
+	if (hand_over(s) == STEP_END)
+		return STEP_END;
+	return say_why(s, reason, code, message, offset);
 }
 
 /* The message that there is no memory for was not taken: it counts as cut off. */
@@ -138,47 +203,71 @@ end_out_of_memory(struct session *s)
 		"the server has no memory for this message", s->consumed_bytes);
 }
 
-/* RFC 8446, section 6: a fatal alert, protocol_version. */
-static const uint8_t tls_alert[] = {0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46};
-
-static void
-answer_http(struct session *s)
-{
-	char body[REPLY_MAX / 2], answer[REPLY_MAX];
-	int body_len, len;
-
-	body_len = snprintf(body, sizeof body,
-		"This port takes JSON messages, not HTTP.  The status pages are at "
-		"http://%s/\n",
-		s->shared->status_address);
-	len = snprintf(answer, sizeof answer,
-		"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n"
-		"Content-Length: %d\r\nConnection: close\r\n\r\n%s",
-		body_len, body);
-	say(s->stream, answer, (size_t)len);
-}
-
 static enum step
 answer_foreign(struct session *s, enum frame_protocol protocol)
 {
-	static const char hello_answer[] =
-		"{\"ok\":false,\"code\":\"unsupported_version\","
-		"\"error\":\"this server takes messages without a hello\","
-		"\"versions\":[]}\n";
-
-	hand_over(s);
 	switch (protocol) {
+	case FRAME_PROTOCOL_BIO:
+		s->awaits_hello = true;
+		return STEP_GO_ON;
 	case FRAME_PROTOCOL_HTTP:
-		answer_http(s);
+		if (hand_over(s) == STEP_GO_ON)
+			reply_http(s->stream, s->shared->status_address);
 		break;
 	case FRAME_PROTOCOL_TLS:
-		say(s->stream, tls_alert, sizeof tls_alert);
-		break;
-	case FRAME_PROTOCOL_BIO:
-		say(s->stream, hello_answer, sizeof hello_answer - 1);
+		if (hand_over(s) == STEP_GO_ON)
+			reply_tls(s->stream);
 		break;
 	}
 	return end(s, CLOSE_wrong_protocol);
+}
+
+static enum step
+welcome(struct session *s, const struct hello *hello)
+{
+	const struct greeting greeting = {.options = s->shared->options,
+		.store = s->shared->ingest->store,
+		.claims = &s->shared->claims,
+		.stream = s->stream,
+		.origin = &s->origin,
+		.claim = &s->claim,
+		.ledger = &s->ledger};
+	enum close_reason reason;
+
+	if (hand_over(s) == STEP_END)
+		return STEP_END;
+	if (greeting_welcome(&greeting, hello, &reason) != 0)
+		return end(s, reason);
+	frame_begin_after_hello(&s->frame, hello->framing);
+	s->awaits_hello = false;
+	return STEP_GO_ON;
+}
+
+/* STEP_GO_ON: messages may follow, or more of the line has to come. */
+static enum step
+take_hello(struct session *s)
+{
+	uint8_t *bytes = s->in.bytes + s->in.begin;
+	enum step step = STEP_GO_ON;
+	enum hello_result result;
+	struct hello hello;
+	size_t used;
+
+	result = hello_parse(bytes, unconsumed(s), &used, &hello);
+	if (result == HELLO_OK) {
+		/* The line holds the token. */
+		explicit_bzero(bytes, used);
+		s->in.begin += used;
+		s->consumed_bytes += used;
+		s->outcomes++;
+		step = welcome(s, &hello);
+		hello_fini(&hello);
+	} else if (result != HELLO_MORE) {
+		step = hand_over(s);
+		if (step == STEP_GO_ON)
+			step = end(s, greeting_refuse(s->stream, result, &hello));
+	}
+	return step;
 }
 
 static void
@@ -186,8 +275,15 @@ count_rejected(struct session *s, const struct frame_item *item)
 {
 	s->read.rejected[item->reason]++;
 	s->errors_in_row++;
+	ledger_reject(&s->ledger, item);
 	print_event(s->shared->print, &s->origin, "rejected %s at offset %" PRIu64 ": %s",
 		reason_reject_name(item->reason), item->offset, item->error);
+}
+
+static uint64_t
+offset_in_connection(const struct session *s, const struct frame_item *item)
+{
+	return s->consumed_bytes + (uint64_t)item->begin + item->offset;
 }
 
 static enum step
@@ -201,48 +297,58 @@ take_outcome(struct session *s, enum frame_event event, const struct frame_item 
 			    item->len, unconsumed(s)) != 0)
 			return end_out_of_memory(s);
 		s->errors_in_row = 0;
+		ledger_accept(&s->ledger);
 		break;
 	case FRAME_REJECT:
 		count_rejected(s, item);
+		if (ledger_is_full(&s->ledger) && hand_over(s) == STEP_END)
+			return STEP_END;
 		if (s->errors_in_row > s->shared->options->max_errors)
 			return end_with_error(s, CLOSE_max_errors,
 				reason_close_name(CLOSE_max_errors),
 				"too many rejected messages in a row",
-				s->consumed_bytes + item->begin + item->offset);
+				offset_in_connection(s, item));
 		break;
 	case FRAME_FATAL:
 		count_rejected(s, item);
 		return end_with_error(s, CLOSE_wrong_protocol,
 			reason_reject_name(item->reason), item->error,
-			s->consumed_bytes + item->begin + item->offset);
+			offset_in_connection(s, item));
 	case FRAME_FOREIGN:
 		return answer_foreign(s, item->protocol);
 	}
 	return STEP_GO_ON;
 }
 
+/* One outcome of what is unconsumed; FRAME_MORE: there is no further one. */
+static enum frame_event
+consume_next(struct session *s, enum step *step)
+{
+	enum frame_event event;
+	struct frame_item item;
+
+	event = frame_next(&s->frame, s->in.bytes + s->in.begin, unconsumed(s), &item);
+	if (event != FRAME_MORE) {
+		s->outcomes++;
+		*step = take_outcome(s, event, &item);
+	}
+	s->in.begin += item.used;
+	s->consumed_bytes += item.used;
+	return event;
+}
+
 /* Frames what is unconsumed and hands the outcome over. */
 static enum step
 consume(struct session *s)
 {
-	enum frame_event event;
 	enum step step = STEP_GO_ON;
 
 	do {
-		struct frame_item item;
-
-		event = frame_next(
-			&s->frame, s->in.bytes + s->in.begin, unconsumed(s), &item);
-		if (event != FRAME_MORE) {
-			s->outcomes++;
-			step = take_outcome(s, event, &item);
-		}
-		s->in.begin += item.used;
-		s->consumed_bytes += item.used;
-	} while (event != FRAME_MORE && step == STEP_GO_ON);
-	if (step == STEP_GO_ON)
-		hand_over(s);
-	return step;
+		if (UNLIKELY(s->awaits_hello))
+			step = take_hello(s);
+	} while (step == STEP_GO_ON && !s->awaits_hello &&
+		 consume_next(s, &step) != FRAME_MORE);
+	return step == STEP_GO_ON ? hand_over(s) : step;
 }
 
 /* The clock of a message runs from its first byte; behind it, the clock of idleness. */
@@ -250,8 +356,8 @@ static void
 set_deadline(struct session *s, uint64_t outcomes_before)
 {
 	const struct options *options = s->shared->options;
-	bool is_within = frame_is_within(&s->frame);
-	bool is_undecided = frame_is_undecided(&s->frame);
+	bool is_undecided = frame_is_undecided(&s->frame) || s->awaits_hello;
+	bool is_within = frame_is_within(&s->frame) || s->awaits_hello;
 
 	if (is_within && s->was_within && is_undecided == s->was_undecided &&
 		s->outcomes == outcomes_before)
@@ -281,17 +387,16 @@ finish(struct session *s, bool orderly, enum close_reason reason)
 static enum step
 end_timed_out(struct session *s)
 {
-	bool undecided = frame_is_undecided(&s->frame);
-	enum close_reason reason =
-		frame_is_within(&s->frame) ? CLOSE_message_timeout : CLOSE_idle;
+	bool undecided = s->was_undecided;
+	enum close_reason reason = s->was_within ? CLOSE_message_timeout : CLOSE_idle;
 
 	(void)finish(s, false, reason);
-	if (s->reason == reason && !undecided)
-		say_error(s->stream, reason_close_name(reason),
-			reason == CLOSE_idle ? "nothing came for too long"
-					     : "the message took too long",
-			s->consumed_bytes);
-	return STEP_END;
+	if (s->reason != reason || undecided)
+		return STEP_END;
+	return say_why(s, reason, reason_close_name(reason),
+		reason == CLOSE_idle ? "nothing came for too long"
+				     : "the message took too long",
+		s->consumed_bytes);
 }
 
 /* Back to the nook, if what is unconsumed fits. */
@@ -408,10 +513,10 @@ end_of_input(struct session *s)
 				       stream_unread_bytes(s->stream) == 0))
 		return finish(s, true, CLOSE_eof);
 	(void)finish(s, false, CLOSE_draining);
-	if (s->reason == CLOSE_draining)
-		say_error(s->stream, reason_close_name(CLOSE_draining),
-			"the server is stopping", s->consumed_bytes);
-	return STEP_END;
+	if (s->reason != CLOSE_draining)
+		return STEP_END;
+	return say_why(s, CLOSE_draining, reason_close_name(CLOSE_draining),
+		"the server is stopping", s->consumed_bytes);
 }
 
 /*
@@ -429,6 +534,17 @@ fit_buffer(struct session *s, bool filled)
 		return;
 }
 
+/* The sender has come back on another connection; what is unread here it sends there. */
+static enum step
+end_taken(struct session *s)
+{
+	(void)finish(s, false, CLOSE_session_taken);
+	if (s->reason != CLOSE_session_taken)
+		return STEP_END;
+	return say_why(s, CLOSE_session_taken, reason_close_name(CLOSE_session_taken),
+		"another connection goes on with the session", s->consumed_bytes);
+}
+
 /* One read and what follows from it. */
 static enum step
 run_once(struct session *s)
@@ -440,6 +556,8 @@ run_once(struct session *s)
 	if (make_room(s) == STEP_END)
 		return STEP_END;
 	n = receive(s);
+	if (claim_is_taken(&s->shared->claims, &s->claim))
+		return end_taken(s);
 	if (n == 0)
 		return end_of_input(s);
 	if (n < 0)
@@ -470,14 +588,17 @@ session_run(
 	s.shared = shared;
 	s.stream = stream;
 	s.origin = *origin;
+	(void)pthread_getname_np(pthread_self(), s.origin.thread, sizeof s.origin.thread);
 	s.in = (struct buffer){.bytes = s.nook, .capacity = sizeof s.nook};
 	frame_init(&s.frame, options->max_message_bytes, (unsigned)options->max_depth);
 	set_deadline(&s, 0);
-	print_event(shared->print, origin, "connected");
+	print_event(shared->print, &s.origin, "connected");
 	while (run_once(&s) == STEP_GO_ON)
 		;
+	ledger_free(&s.ledger);
+	claim_release(&shared->claims, &s.claim);
 	buffer_return(shared->pool, &s.in);
 	counter_add(shared->counters, COUNTER_bytes_sent, stream->sent_bytes);
-	print_event(shared->print, origin, "closed: %s", reason_close_name(s.reason));
+	print_event(shared->print, &s.origin, "closed: %s", reason_close_name(s.reason));
 	return s.reason;
 }

@@ -18,6 +18,7 @@
 #include "base/buffer.h"
 #include "base/counter.h"
 #include "messages/batch.h"
+#include "server/claim.h"
 #include "server/ingest.h"
 #include "server/options.h"
 #include "server/print.h"
@@ -30,6 +31,7 @@ struct session_shared {
 	struct counters *counters;
 	struct ingest *ingest;
 	struct print *print;
+	struct claims claims;
 	char status_address[ADDRESS_TEXT_MAX]; /* for those who knock at the wrong port */
 	atomic_bool is_draining;
 };

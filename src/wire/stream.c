@@ -86,6 +86,14 @@ stream_send(struct stream *s, const void *bytes, size_t len, uint64_t deadline_n
 	return 0;
 }
 
+void
+stream_send_at_once(struct stream *s)
+{
+	int on = 1;
+
+	(void)setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
 size_t
 stream_unread_bytes(const struct stream *s)
 {

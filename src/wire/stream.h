@@ -39,6 +39,9 @@ ssize_t stream_receive(
 int stream_send(
 	struct stream *s, const void *bytes, size_t len, uint64_t deadline_ns) MUST_USE;
 
+/* From now on what is sent does not wait for more to go with it (TCP_NODELAY). */
+void stream_send_at_once(struct stream *s);
+
 /* How many bytes have arrived and were not read yet. */
 size_t stream_unread_bytes(const struct stream *s);
 

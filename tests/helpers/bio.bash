@@ -37,10 +37,11 @@ start() {
 	CHILDREN+=("$STARTED")
 }
 
-# start_server [FLAG...]: on free ports of the loopback address, unless a flag says other.
+# start_server [FLAG...]: on free ports of the loopback address, and with messages in memory
+# only, unless a flag says other.
 start_server() {
 	local ready=$BATS_TEST_TMPDIR/ready
-	BIO_LISTEN=127.0.0.1:0 BIO_HTTP_LISTEN=127.0.0.1:0 \
+	BIO_LISTEN=127.0.0.1:0 BIO_HTTP_LISTEN=127.0.0.1:0 BIO_STORE=none \
 		start server "$BUILD/bio-server" --ready-file "$ready" "$@"
 	SERVER_PID=$STARTED
 	wait_until 20 server_is_ready_or_dead

@@ -339,7 +339,7 @@ bad_values_are_refused(void)
 		{"--max-bytes=0", "--max-bytes '0': out of range (1 to 1099511627776)"},
 		{"--max-bytes=1025g",
 			"--max-bytes '1025g': out of range (1 to 1099511627776)"},
-		{"--wait=5d", "--wait '5d': unknown unit behind the number"},
+		{"--wait=5w", "--wait '5w': unknown unit behind the number"},
 		{"--wait=5k", "--wait '5k': unknown unit behind the number"},
 		{"--wait=.5", "--wait '.5': expected a number"},
 		{"--wait=1.2.3", "--wait '1.2.3': expected a number"},
