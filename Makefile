@@ -37,11 +37,11 @@ SERVER_SOURCES := $(SHARED_SOURCES) $(wildcard src/messages/*.c src/server/*.c)
 CLIENT_SOURCES := $(SHARED_SOURCES) $(wildcard src/client/*.c)
 TEST_SOURCES := $(wildcard tests/unit/*_test.c)
 TEST_HELPERS := $(filter-out $(TEST_SOURCES),$(wildcard tests/unit/*.c))
-BENCH_SOURCES := $(wildcard tests/bench/*.c)
+BENCH_NAMES := load receiver
 TESTED_SOURCES := $(filter-out src/server/main.c,$(SERVER_SOURCES))
 
 PROGRAMS := $(BUILD)/bio-server $(BUILD)/bio-client
-BENCHES := $(BENCH_SOURCES:tests/bench/%.c=$(BUILD)/bench/%)
+BENCHES := $(BENCH_NAMES:%=$(BUILD)/bench/%)
 TESTS := $(TEST_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
 object = $(1:%.c=$(BUILD)/%.o)
 # Files that are part of the server, each as a text that is named after it: schema_sql.
@@ -71,6 +71,9 @@ $(BUILD)/%.sql.o: %.sql Makefile
 	printf '.global %s\n.section .rodata\n%s: .incbin "%s"\n.byte 0\n.section %s\n' \
 		$(subst .,_,$(<F)) $(subst .,_,$(<F)) $< '.note.GNU-stack,"",%progbits' | \
 		$(CC) -c -x assembler -o $@ -
+
+$(BENCHES:$(BUILD)/bench/receiver=): $(call object,tests/bench/tool.c tests/bench/payload.c)
+$(BUILD)/bench/load: $(call object,tests/bench/sender.c)
 
 $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o
 	@mkdir -p $(@D)

@@ -20,7 +20,6 @@
 #include <err.h>
 #include <errno.h>
 #include <getopt.h>
-#include <netdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -28,19 +27,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "payload.h"
+#include "sender.h"
+#include "tool.h"
 
 #define WRITE_BYTES ((size_t)256 * 1024)
 #define CYCLES_A_WAIT 100
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-
-struct buffer {
-	char *bytes;
-	size_t len;
-	uint64_t messages;
-};
 
 struct worker {
 	pthread_t thread;
@@ -60,68 +54,23 @@ struct plan {
 	size_t write_bytes;
 };
 
-static char seed_message[] =
-	"{\"send_user\": \"Lyon\", \"send_time\": \"2026-01-01 00:00:00\", "
-	"\"send_msg\": \"BIO test...\"}\n";
-
 /* Set before the first worker starts and only read afterwards. */
 static struct addrinfo *target;
-static struct buffer payload = {seed_message, sizeof seed_message - 1, 0}, copies;
-static size_t *line_ends; /* of the payload */
+static struct payload payload;
+static struct {
+	char *bytes;
+	size_t len;
+	uint64_t messages;
+} copies; /* of the payload, as many as one write takes */
 static uint64_t cycles_per_worker = 1;
 
 static atomic_bool is_over;
 
-static void *
-allocate(size_t bytes)
-{
-	void *memory = malloc(bytes);
-
-	if (memory == NULL)
-		err(EXIT_FAILURE, "malloc");
-	return memory;
-}
-
-static int
-connect_to_target(void)
-{
-	int fd = socket(target->ai_family, SOCK_STREAM, 0);
-
-	if (fd == -1)
-		err(EXIT_FAILURE, "socket");
-	if (connect(fd, target->ai_addr, target->ai_addrlen) != 0)
-		err(EXIT_FAILURE, "connect");
-	return fd;
-}
-
-static void
-send_all(int fd, const char *bytes, size_t len)
-{
-	while (len > 0) {
-		ssize_t sent = send(fd, bytes, len, MSG_NOSIGNAL);
-
-		if (sent < 0)
-			err(EXIT_FAILURE, "send");
-		bytes += sent;
-		len -= (size_t)sent;
-	}
-}
-
-/* Says that no more will come, and waits until the receiver has read everything. */
 static void
 finish(int fd)
 {
-	char reply[256];
-	ssize_t len;
-
-	if (shutdown(fd, SHUT_WR) != 0)
-		err(EXIT_FAILURE, "shutdown");
-	len = recv(fd, reply, sizeof reply, 0);
-	if (len < 0)
-		err(EXIT_FAILURE, "recv");
-	if (len > 0)
-		errx(EXIT_FAILURE, "the receiver said: %.*s", (int)len, reply);
-	(void)close(fd);
+	sender_half_close(fd);
+	sender_wait_for_end(fd);
 }
 
 static void *
@@ -130,7 +79,7 @@ run_flood(void *argument)
 	struct worker *w = argument;
 
 	while (!atomic_load_explicit(&is_over, memory_order_relaxed)) {
-		send_all(w->fd, copies.bytes, copies.len);
+		sender_send(w->fd, copies.bytes, copies.len);
 		w->messages += copies.messages;
 		w->bytes += copies.len;
 	}
@@ -145,9 +94,9 @@ run_each(void *argument)
 	size_t line = 0, begin = 0;
 
 	while (!atomic_load_explicit(&is_over, memory_order_relaxed)) {
-		size_t end = line_ends[line];
+		size_t end = payload.line_ends[line];
 
-		send_all(w->fd, payload.bytes + begin, end - begin);
+		sender_send(w->fd, payload.bytes + begin, end - begin);
 		w->messages++;
 		w->bytes += end - begin;
 		line = line + 1 < payload.messages ? line + 1 : 0;
@@ -163,9 +112,9 @@ run_cycle(void *argument)
 	struct worker *w = argument;
 
 	for (uint64_t i = 1; i <= cycles_per_worker; i++) {
-		int fd = connect_to_target();
+		int fd = sender_connect(target);
 
-		send_all(fd, payload.bytes, payload.len);
+		sender_send(fd, payload.bytes, payload.len);
 		if (i % CYCLES_A_WAIT == 0 || i == cycles_per_worker)
 			finish(fd);
 		else if (close(fd) != 0)
@@ -184,79 +133,22 @@ static const struct kind kinds[] = {
 };
 
 static void
-resolve_target(char *text)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-	char *colon = strrchr(text, ':');
-	int result;
-
-	if (colon == NULL)
-		errx(EXIT_FAILURE, "expected HOST:PORT: %s", text);
-	*colon = '\0';
-	result = getaddrinfo(text, colon + 1, &hints, &target);
-	if (result != 0)
-		errx(EXIT_FAILURE, "%s: %s", text, gai_strerror(result));
-}
-
-static void
-read_payload(const char *path)
-{
-	FILE *file = fopen(path, "rb");
-	long len;
-
-	if (file == NULL || fseek(file, 0, SEEK_END) != 0 || (len = ftell(file)) < 0)
-		err(EXIT_FAILURE, "%s", path);
-	rewind(file);
-	payload.len = (size_t)len;
-	payload.bytes = allocate(payload.len + 1);
-	if (fread(payload.bytes, 1, payload.len, file) != payload.len)
-		err(EXIT_FAILURE, "%s", path);
-	(void)fclose(file);
-	if (len == 0 || payload.bytes[len - 1] != '\n')
-		errx(EXIT_FAILURE, "%s: the last line has no end", path);
-}
-
-/* Finds the payload's lines, and fills one buffer with as many whole copies as it holds.
- */
-static void
-prepare_buffers(size_t write_bytes)
+prepare_copies(size_t write_bytes)
 {
 	size_t len = payload.len, count = write_bytes > len ? write_bytes / len : 1;
 
-	line_ends = allocate(len * sizeof line_ends[0]);
-	for (size_t i = 0; i < len; i++)
-		if (payload.bytes[i] == '\n')
-			line_ends[payload.messages++] = i + 1;
 	copies.len = count * len;
 	copies.messages = count * payload.messages;
-	copies.bytes = allocate(copies.len);
+	copies.bytes = tool_allocate(copies.len);
 	for (size_t i = 0; i < count; i++)
 		memcpy(copies.bytes + i * len, payload.bytes, len);
-}
-
-static double
-now_s(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static void
-sleep_s(double seconds)
-{
-	struct timespec time = {.tv_sec = (time_t)seconds};
-
-	time.tv_nsec = (long)((seconds - (double)time.tv_sec) * 1e9);
-	(void)nanosleep(&time, NULL);
 }
 
 /* Runs the workers, adds up what they sent and returns how many seconds it took. */
 static double
 measure(const struct plan *plan, struct worker *sum)
 {
-	struct worker *workers = allocate(plan->workers * sizeof workers[0]);
+	struct worker *workers = tool_allocate(plan->workers * sizeof workers[0]);
 	bool is_cycle = plan->kind->run == run_cycle;
 	double start_s, took_s;
 
@@ -264,10 +156,10 @@ measure(const struct plan *plan, struct worker *sum)
 		workers[i] = (struct worker){.fd = -1};
 		if (is_cycle)
 			continue;
-		workers[i].fd = connect_to_target();
+		workers[i].fd = sender_connect(target);
 		workers[i].connections = 1;
 	}
-	start_s = now_s();
+	start_s = tool_now_s();
 	for (size_t i = 0; i < plan->workers; i++) {
 		errno = pthread_create(
 			&workers[i].thread, NULL, plan->kind->run, &workers[i]);
@@ -275,7 +167,7 @@ measure(const struct plan *plan, struct worker *sum)
 			err(EXIT_FAILURE, "pthread_create");
 	}
 	if (!is_cycle)
-		sleep_s(plan->seconds);
+		tool_sleep_until_s(start_s + plan->seconds);
 	atomic_store(&is_over, true);
 	for (size_t i = 0; i < plan->workers; i++) {
 		(void)pthread_join(workers[i].thread, NULL);
@@ -283,7 +175,7 @@ measure(const struct plan *plan, struct worker *sum)
 		sum->messages += workers[i].messages;
 		sum->bytes += workers[i].bytes;
 	}
-	took_s = now_s() - start_s;
+	took_s = tool_now_s() - start_s;
 	free(workers);
 	return took_s;
 }
@@ -304,18 +196,6 @@ report(const struct plan *plan, double took_s, const struct worker *sum)
 		(uintmax_t)sum->bytes, took_s, (double)sum->messages / took_s);
 }
 
-static double
-parse_number(const char *name, const char *text, double min, double max)
-{
-	char *end;
-	double number = strtod(text, &end);
-
-	if (end == text || *end != '\0' || !(number >= min && number <= max))
-		errx(EXIT_FAILURE, "--%s: expected a number from %g to %g", name, min,
-			max);
-	return number;
-}
-
 static _Noreturn void
 usage(void)
 {
@@ -327,7 +207,7 @@ usage(void)
 static const struct kind *
 find_kind(int argc, char *argv[])
 {
-	for (size_t i = 0; argc > 1 && i < COUNT_OF(kinds); i++)
+	for (size_t i = 0; argc > 1 && i < TOOL_COUNT_OF(kinds); i++)
 		if (strcmp(argv[1], kinds[i].name) == 0)
 			return &kinds[i];
 	usage();
@@ -354,23 +234,24 @@ parse_options(int argc, char *argv[], struct plan *plan)
 
 		switch (which) {
 		case 't':
-			resolve_target(optarg);
+			target = sender_resolve(optarg);
 			break;
 		case 'n':
-			plan->workers = (size_t)parse_number(name, optarg, 1, 10000);
+			plan->workers = (size_t)tool_parse_number(name, optarg, 1, 10000);
 			break;
 		case 's':
-			plan->seconds = parse_number(name, optarg, 0, 3600);
+			plan->seconds = tool_parse_number(name, optarg, 0, 3600);
 			break;
 		case 'c':
-			cycles_per_worker = (uint64_t)parse_number(name, optarg, 1, 1e6);
+			cycles_per_worker =
+				(uint64_t)tool_parse_number(name, optarg, 1, 1e6);
 			break;
 		case 'p':
-			read_payload(optarg);
+			payload_init_file(&payload, optarg);
 			break;
 		case 'w':
 			plan->write_bytes =
-				(size_t)parse_number(name, optarg, 1, 1 << 30);
+				(size_t)tool_parse_number(name, optarg, 1, 1 << 30);
 			break;
 		default:
 			exit(EXIT_FAILURE);
@@ -378,6 +259,8 @@ parse_options(int argc, char *argv[], struct plan *plan)
 	}
 	if (optind < argc || target == NULL)
 		usage();
+	if (payload.bytes == NULL)
+		payload_init_seed(&payload);
 }
 
 int
@@ -389,7 +272,7 @@ main(int argc, char *argv[])
 
 	plan.kind = find_kind(argc, argv);
 	parse_options(argc - 1, argv + 1, &plan);
-	prepare_buffers(plan.write_bytes);
+	prepare_copies(plan.write_bytes);
 	took_s = measure(&plan, &sum);
 	report(&plan, took_s, &sum);
 	return EXIT_SUCCESS;
