@@ -37,7 +37,7 @@ SERVER_SOURCES := $(SHARED_SOURCES) $(wildcard src/messages/*.c src/server/*.c)
 CLIENT_SOURCES := $(SHARED_SOURCES) $(wildcard src/client/*.c)
 TEST_SOURCES := $(wildcard tests/unit/*_test.c)
 TEST_HELPERS := $(filter-out $(TEST_SOURCES),$(wildcard tests/unit/*.c))
-BENCH_NAMES := load receiver
+BENCH_NAMES := load idle probe receiver scan
 TESTED_SOURCES := $(filter-out src/server/main.c,$(SERVER_SOURCES))
 
 PROGRAMS := $(BUILD)/bio-server $(BUILD)/bio-client
@@ -73,11 +73,13 @@ $(BUILD)/%.sql.o: %.sql Makefile
 		$(CC) -c -x assembler -o $@ -
 
 $(BENCHES:$(BUILD)/bench/receiver=): $(call object,tests/bench/tool.c tests/bench/payload.c)
-$(BUILD)/bench/load: $(call object,tests/bench/sender.c)
+$(BUILD)/bench/load $(BUILD)/bench/idle $(BUILD)/bench/probe: $(call object,tests/bench/sender.c)
+$(BUILD)/bench/scan: $(call object,$(wildcard src/wire/scan*.c))
+$(BUILD)/bench/scan: BENCH_LIBS = $(shell $(PKG_CONFIG) --libs libcjson)
 
 $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(BENCH_LIBS)
 
 run: all ## build and start the server natively
 	$(BUILD)/bio-server $(ARGS)
