@@ -1,0 +1,29 @@
+# works: the table of what is measured, a row each, with its bar and its aim.
+#
+# SPDX-License-Identifier: MIT
+from idle import IdleMemory, IdleWait
+from rates import Cycles, DocumentRate, PeerRate, Rate, ReadRate
+from scanning import Scan
+
+ONE, FOUR = "flood --connections 1", "flood --connections 4"
+
+WORKS = [
+    Rate("yardstick: count / discard, 1 connection", ONE, 0.8,
+         subject="count", yardstick="discard"),
+    Rate("yardstick: count / discard, 4 connections", FOUR, 0.8,
+         subject="count", yardstick="discard"),
+    Rate("flood, 1 connection", ONE, 0.33, 0.5),
+    Rate("flood, 4 connections", FOUR, 0.25, 0.4),
+    DocumentRate("flood of documents, 1 connection", ONE, 0.33, 0.5),
+    Scan("scan / cJSON, the one message", 5, 10, payload="seed"),
+    Scan("scan / cJSON, documents", 5, 10, payload="documents"),
+    Cycles("connect-send-close, 8 threads", "cycle --threads 8", 0.9, 1.0),
+    Rate("one write a message, 4 connections", "each --connections 4", 0.8, 0.95),
+    IdleMemory("resident KiB an idle connection", 20, 16),
+    IdleWait("p99 wait beside idle ones and a flood", 20, 5),
+    ReadRate("flood while the status side is read", ONE, 0.9, 1.0),
+] + [
+    PeerRate(f"against {peer}, {connections}", load, yardstick=peer)
+    for peer in ("rsyslog", "redis-server", "threaded.py")
+    for connections, load in (("1 connection", ONE), ("4 connections", FOUR))
+]
