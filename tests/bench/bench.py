@@ -72,7 +72,7 @@ class Bench:
             def end():
                 _, complaint = process.communicate()
                 if process.returncode != 0:
-                    raise Failure(f"{name}: {complaint.strip() or 'ended by force'}")
+                    raise Failure(complaint.strip() or f"{name} was ended by force")
 
             def say():
                 line = process.stdout.readline()

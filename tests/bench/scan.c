@@ -140,7 +140,7 @@ main(int argc, char *argv[])
 		{"seconds", required_argument, NULL, 's'},
 		{NULL, 0, NULL, 0},
 	};
-	struct payload payload = {NULL, 0, 0, NULL};
+	static struct payload payload;
 	double seconds = 0.25;
 	size_t rounds = 1;
 	int which, index = 0;

@@ -2,9 +2,9 @@
 #
 # SPDX-License-Identifier: MIT
 import json
+import os
 import statistics
 import subprocess
-import os
 
 from bench import SENDER_SECONDS
 from sides import Failure
@@ -32,7 +32,7 @@ class Scan(Work):
         done = subprocess.run(command, capture_output=True, text=True, check=False,
                               timeout=self.expected_seconds(bench) + SENDER_SECONDS)
         if done.returncode != 0:
-            raise Failure(f"scan: {done.stderr.strip() or done.returncode}")
+            raise Failure(done.stderr.strip() or f"scan: {done.returncode}")
         return json.loads(done.stdout)
 
     def measure(self, bench):

@@ -63,6 +63,8 @@ class Side:
     def fail(self, what):
         last = "\n  ".join(self.read("log").splitlines()[-5:])
         what = f"{os.path.basename(self.command[0])} {what}"
+        if self.process.poll() is not None:
+            what += f"; it has ended with status {self.process.returncode}"
         raise Failure(what + (f"; its log:\n  {last}" if last else ""))
 
     def address(self):
@@ -73,7 +75,7 @@ class Side:
         deadline = time.monotonic() + START_SECONDS
         while not (address := self.address()):
             if self.process.poll() is not None:
-                self.fail(f"ended at once with status {self.process.returncode}")
+                self.fail("ended at once")
             if time.monotonic() > deadline:
                 self.fail(f"was not ready within {START_SECONDS} s")
             time.sleep(0.005)
@@ -106,7 +108,7 @@ class Side:
         except subprocess.TimeoutExpired:
             self.fail(f"did not end within {STOP_SECONDS} s")
         if status != 0:
-            self.fail(f"ended with status {status}")
+            self.fail("did not end well")
 
     def finish(self, sent):
         raise NotImplementedError
