@@ -28,7 +28,8 @@
 struct subject {
 	const char *name;
 	size_t (*pass)(const struct payload *p); /* how many messages were valid */
-	double *rates;                           /* bytes a second, two a round */
+	enum scan_path path;
+	double *rates; /* bytes a second, two a round */
 };
 
 static size_t
@@ -75,12 +76,28 @@ pass_memchr(const struct payload *p)
 	return newlines;
 }
 
-/* The runner takes the first for what the server does; all but the last two are ours. */
-static struct subject subjects[] = {
-	{"default", pass_scan, NULL},
-	{"cjson", pass_cjson, NULL},
-	{"memchr", pass_memchr, NULL},
-};
+/* The scanner's paths that the machine has, the best first, which is what the server
+ * takes and the runner judges; then the others. */
+static struct subject subjects[SCAN_PATH_COUNT + 2];
+static size_t subject_count;
+
+static void
+add_subject(const char *name, size_t (*pass)(const struct payload *), enum scan_path path)
+{
+	subjects[subject_count++] =
+		(struct subject){.name = name, .pass = pass, .path = path};
+}
+
+static void
+prepare_subjects(void)
+{
+	for (unsigned path = SCAN_PATH_COUNT; path-- > 0;)
+		if (scan_use_path((enum scan_path)path))
+			add_subject(scan_path_name((enum scan_path)path), pass_scan,
+				(enum scan_path)path);
+	add_subject("cjson", pass_cjson, SCAN_PATH_PORTABLE);
+	add_subject("memchr", pass_memchr, SCAN_PATH_PORTABLE);
+}
 
 static double
 measure_rate(const struct subject *s, const struct payload *p, double seconds)
@@ -88,6 +105,8 @@ measure_rate(const struct subject *s, const struct payload *p, double seconds)
 	double start_s = tool_now_s(), took_s;
 	size_t passes = 0;
 
+	if (!scan_use_path(s->path))
+		errx(EXIT_FAILURE, "the path %s is gone", s->name);
 	do {
 		size_t valid = s->pass(p);
 
@@ -103,7 +122,7 @@ measure_rate(const struct subject *s, const struct payload *p, double seconds)
 static void
 measure_all(const struct payload *p, size_t rounds, double seconds)
 {
-	size_t count = TOOL_COUNT_OF(subjects);
+	size_t count = subject_count;
 
 	for (size_t i = 0; i < count; i++)
 		subjects[i].rates =
@@ -121,7 +140,7 @@ measure_all(const struct payload *p, size_t rounds, double seconds)
 static void
 report(size_t rounds)
 {
-	for (size_t i = 0; i < TOOL_COUNT_OF(subjects); i++) {
+	for (size_t i = 0; i < subject_count; i++) {
 		(void)printf("%s\"%s\": [", i == 0 ? "{" : ", ", subjects[i].name);
 		for (size_t j = 0; j < 2 * rounds; j++)
 			(void)printf("%s%.0f", j == 0 ? "" : ", ", subjects[i].rates[j]);
@@ -160,6 +179,7 @@ main(int argc, char *argv[])
 	if (optind < argc || payload.bytes == NULL)
 		errx(EXIT_FAILURE,
 			"usage: scan --payload FILE [--rounds N] [--seconds S]");
+	prepare_subjects();
 	measure_all(&payload, rounds, seconds);
 	report(rounds);
 	return EXIT_SUCCESS;

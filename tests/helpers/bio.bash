@@ -173,7 +173,8 @@ python() {
 teardown() {
 	local pid
 	for pid in "${CHILDREN[@]}"; do
-		if kill -0 "$pid" 2>/dev/null; then
+		# Not what has got the number of one that was waited for.
+		if [[ $(ps -o ppid= -p "$pid") -eq $BASHPID ]]; then
 			kill -KILL "$pid"
 			wait "$pid" 2>/dev/null || true
 		fi
