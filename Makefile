@@ -77,6 +77,11 @@ $(BUILD)/bench/load $(BUILD)/bench/idle $(BUILD)/bench/probe: $(call object,test
 $(BUILD)/bench/scan: $(call object,$(wildcard src/wire/scan*.c))
 $(BUILD)/bench/scan: BENCH_LIBS = $(shell $(PKG_CONFIG) --libs libcjson)
 
+# What measures a module, and not the programs, is linked with all modules.
+$(BUILD)/bench/store: $(BUILD)/tests/bench/store.o $(call object,$(TESTED_SOURCES)) $(EMBEDDED)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS)
+
 $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(BENCH_LIBS)

@@ -141,7 +141,7 @@ class Bio(Side):
         super().__init__(folder)
         self.command = [os.path.join(build, "bio-server"), "--listen", "127.0.0.1:0",
                         "--http-listen", "127.0.0.1:0", "--ready-file",
-                        self.path("ready"), *options.split()]
+                        self.path("ready"), "--store", "none", *options.split()]
 
     def address(self, name="bio"):
         if not os.path.exists(self.path("ready")):

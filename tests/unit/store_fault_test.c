@@ -31,8 +31,9 @@ static struct kit kit;
 struct witness {
 	struct batch *seen[BATCHES * 2]; /* by the callback; held */
 	unsigned seen_count;
-	uint64_t acknowledged_id; /* up to this */
-	uint64_t marked;          /* the session's number of an acknowledged batch */
+	uint64_t acknowledged_id;   /* up to this */
+	uint64_t marked;            /* the session's number of an acknowledged batch */
+	struct store_extent extent; /* what the store said at its end */
 	bool is_out_of_order;
 };
 
@@ -68,7 +69,7 @@ open_store(struct witness *w, enum store_sync sync)
 	struct store_options options = kit_options(&kit);
 
 	options.sync = sync;
-	options.wal_bytes = 40000;
+	options.wal_bytes = 200000;
 	options.busy_ms = 1;
 	options.session_ttl_s = 3600;
 	options.retain.messages = RETAINED;
@@ -148,6 +149,16 @@ open_again(struct witness *w, enum store_sync sync)
 	return s;
 }
 
+static void
+end_life(struct store *s, struct witness *w)
+{
+	struct store_numbers numbers;
+
+	store_numbers(s, &numbers);
+	w->extent = numbers.extent;
+	(void)store_close(s, 0);
+}
+
 /*
  * Two lives of a store.  The power may go in either, which ends the script.
  */
@@ -162,12 +173,12 @@ run_script(struct witness *w, enum store_sync sync)
 		if (i % 4 == 0)
 			read_some(s, i);
 		if (i == RESTART_AT) {
-			(void)store_close(s, 0);
+			end_life(s, w);
 			s = faulty_is_dark() ? NULL : open_again(w, sync);
 		}
 	}
 	if (s != NULL)
-		(void)store_close(s, 0);
+		end_life(s, w);
 }
 
 static void
@@ -247,6 +258,8 @@ run_with_fault(enum faulty_operation operation, uint64_t n, bool goes_on, int co
 	run_script(&witness, STORE_SYNC_FULL);
 	faulty_heal();
 	EXPECT_INT(BATCHES, witness.marked);
+	EXPECT_INT(witness.extent.oldest_id,
+		strtoull(kit_query(&kit, "SELECT min(first_id) FROM batch"), NULL, 10));
 	expect_nothing_lost(&witness);
 	forget(&witness);
 	kit_clear(&kit);

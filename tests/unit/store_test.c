@@ -539,6 +539,7 @@ struct appender {
 	struct store *store;
 	unsigned count;
 	enum store_result result;
+	atomic_int id; /* of the thread, as /proc has it */
 	pthread_t thread;
 };
 
@@ -546,6 +547,8 @@ static void *
 run_appender(void *argument)
 {
 	struct appender *a = argument;
+
+	atomic_store(&a->id, gettid());
 
 	for (unsigned i = 1; i <= a->count; i++) {
 		struct batch *batch = kit_batch(i, 2, 400);
@@ -563,6 +566,36 @@ static void
 start_appender(struct appender *a)
 {
 	EXPECT_INT(0, thread_start(&a->thread, 1 << 18, run_appender, a));
+}
+
+static char
+state_of_thread(int id)
+{
+	char path[64], line[256] = "";
+	const char *end;
+	FILE *f;
+
+	(void)snprintf(path, sizeof path, "/proc/self/task/%d/stat", id);
+	f = fopen(path, "re");
+	if (f == NULL)
+		return '?';
+	(void)!fgets(line, sizeof line, f);
+	(void)fclose(f);
+	end = strrchr(line, ')');
+	return end != NULL && end[1] != '\0' ? end[2] : '?';
+}
+
+/* The queue is full: an appender that sleeps waits for room. */
+static void
+wait_until_waiting(struct appender *a)
+{
+	uint64_t deadline_ns = kit_soon();
+
+	while (atomic_load(&a->id) == 0 || state_of_thread(atomic_load(&a->id)) != 'S') {
+		(void)sched_yield();
+		if (!EXPECT(clock_mono_ns() < deadline_ns))
+			break;
+	}
 }
 
 static enum store_result
@@ -599,6 +632,7 @@ a_full_queue_lets_appends_wait(void)
 	EXPECT_INT(STORE_TIMEOUT, append_without_waiting(s, 0));
 	appender.store = s;
 	start_appender(&appender);
+	wait_until_waiting(&appender);
 	unlock_elsewhere(db);
 	(void)pthread_join(appender.thread, NULL);
 	EXPECT_INT(STORE_OK, appender.result);
@@ -644,9 +678,12 @@ a_refusing_store_lets_nobody_wait(void)
 	options.queue_bytes = 10000;
 	s = store_open(&options);
 	db = lock_elsewhere();
+	while (append_without_waiting(s, 1) == STORE_OK)
+		continue;
 	for (size_t i = 0; i < COUNT_OF(appenders); i++) {
 		appenders[i] = (struct appender){.store = s, .count = 50};
 		start_appender(&appenders[i]);
+		wait_until_waiting(&appenders[i]);
 	}
 	store_refuse(s);
 	for (size_t i = 0; i < COUNT_OF(appenders); i++) {
