@@ -80,7 +80,7 @@ store_queue_free(struct store_queue *q)
 }
 
 static bool
-has_room_locked(const struct store_queue *q, size_t bytes)
+has_room_locked(const struct store_queue *q, size_t bytes) REQUIRES(q->lock)
 {
 	uint64_t queued = q->numbers.queued_bytes;
 
@@ -88,14 +88,14 @@ has_room_locked(const struct store_queue *q, size_t bytes)
 }
 
 static void
-wake_first_locked(struct store_queue *q)
+wake_first_locked(struct store_queue *q) REQUIRES(q->lock)
 {
 	if (q->first_waiter != NULL && has_room_locked(q, q->first_waiter->bytes))
 		condition_broadcast(&q->first_waiter->woken);
 }
 
 static void
-wake_all_locked(struct store_queue *q)
+wake_all_locked(struct store_queue *q) REQUIRES(q->lock)
 {
 	for (struct waiter *w = q->first_waiter; w != NULL; w = w->next)
 		condition_broadcast(&w->woken);
@@ -106,6 +106,7 @@ wake_all_locked(struct store_queue *q)
 /* STORE_OK: whoever is first in line, or alone, has room. */
 static enum store_result
 see_room_locked(const struct store_queue *q, bool is_first, size_t bytes)
+	REQUIRES(q->lock)
 {
 	if (q->is_refusing)
 		return STORE_CLOSED;
@@ -115,7 +116,14 @@ see_room_locked(const struct store_queue *q, bool is_first, size_t bytes)
 }
 
 static void
-leave_line_locked(struct store_queue *q, struct waiter *self)
+join_line_locked(struct store_queue *q, struct waiter *self) REQUIRES(q->lock)
+{
+	*q->last_waiter = self;
+	q->last_waiter = &self->next;
+}
+
+static void
+leave_line_locked(struct store_queue *q, struct waiter *self) REQUIRES(q->lock)
 {
 	struct waiter **link = &q->first_waiter;
 
@@ -137,8 +145,7 @@ wait_for_room_locked(struct store_queue *q, size_t bytes, uint64_t deadline_ns)
 	if (result != STORE_TIMEOUT)
 		return result;
 	condition_init(&self.woken);
-	*q->last_waiter = &self;
-	q->last_waiter = &self.next;
+	join_line_locked(q, &self);
 	while (result == STORE_TIMEOUT && in_time) {
 		in_time = condition_wait(&self.woken, &q->lock, deadline_ns);
 		result = see_room_locked(q, q->first_waiter == &self, bytes);
@@ -149,7 +156,7 @@ wait_for_room_locked(struct store_queue *q, size_t bytes, uint64_t deadline_ns)
 }
 
 static void
-number_locked(struct store_queue *q, struct batch *batch)
+number_locked(struct store_queue *q, struct batch *batch) REQUIRES(q->lock)
 {
 	int64_t now_us = clock_wall_us();
 
@@ -305,7 +312,7 @@ store_queue_hurry(struct store_queue *q, uint64_t deadline_ns)
 
 /* Cuts off the front of the list, as much as a transaction is to have. */
 static void
-take_locked(struct store_queue *q, struct store_work *out)
+take_locked(struct store_queue *q, struct store_work *out) REQUIRES(q->lock)
 {
 	struct store_entry **end = &q->first;
 

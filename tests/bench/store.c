@@ -120,9 +120,11 @@ append_all(struct store *s, struct batch *batches)
 
 	while (batches != NULL) {
 		struct batch *next = batches->next;
+		struct store_entry *entry;
 
-		if (store_append(s, batches, NULL, CLOCK_NEVER, &ticket) != STORE_OK)
+		if (store_admit(s, batches, NULL, CLOCK_NEVER, &entry) != STORE_OK)
 			fail("the store takes no more");
+		ticket = store_append(s, entry);
 		batches = next;
 	}
 	if (store_wait(s, ticket, CLOCK_NEVER) != STORE_OK)

@@ -142,16 +142,15 @@ apply(struct image *image, const struct change *c, size_t from, size_t len)
 		memcpy(image->bytes + c->offset + from, c->bytes + from, len);
 }
 
-static void
-note_change(struct image *image, size_t offset, const void *bytes, size_t len)
+static struct change *
+note_change(struct image *image, size_t offset, size_t len)
 {
 	struct change *c = need(malloc(sizeof *c + len));
 
-	*c = (struct change){.offset = offset, .len = len, .is_cut = bytes == NULL};
-	if (len > 0)
-		memcpy(c->bytes, bytes, len);
+	*c = (struct change){.offset = offset, .len = len};
 	*image->last = c;
 	image->last = &c->next;
+	return c;
 }
 
 static struct change *
@@ -224,16 +223,17 @@ static struct image *
 follow_locked(const char *path)
 {
 	struct image *image = find_image_locked(path);
+	int i = 0;
 
-	for (int i = 0; image == NULL; i++) {
-		assert(i < IMAGES_MAX);
-		if (power.images[i].exists)
-			continue;
-		image = &power.images[i];
-		*image = (struct image){.exists = true, .last = &image->first};
-		(void)snprintf(image->path, sizeof image->path, "%s", path);
-		load_image(image);
-	}
+	if (image != NULL)
+		return image;
+	while (i < IMAGES_MAX && power.images[i].exists)
+		i++;
+	assert(i < IMAGES_MAX);
+	image = &power.images[i];
+	*image = (struct image){.exists = true, .last = &image->first};
+	(void)snprintf(image->path, sizeof image->path, "%s", path);
+	load_image(image);
 	return image;
 }
 
@@ -264,7 +264,8 @@ faulty_write(sqlite3_file *file, const void *bytes, int len, sqlite3_int64 offse
 	if (result != SQLITE_OK)
 		len = power.is_dark ? 0 : len / 2;
 	if (image != NULL && len > 0)
-		note_change(image, (size_t)offset, bytes, (size_t)len);
+		memcpy(note_change(image, (size_t)offset, (size_t)len)->bytes, bytes,
+			(size_t)len);
 	lock_release(&lock);
 	if (len == 0)
 		return result;
@@ -281,7 +282,7 @@ faulty_truncate(sqlite3_file *file, sqlite3_int64 len)
 	lock_acquire(&lock);
 	result = enter_locked(FAULTY_TRUNCATE);
 	if (image != NULL && result == SQLITE_OK)
-		note_change(image, (size_t)len, NULL, 0);
+		note_change(image, (size_t)len, 0)->is_cut = true;
 	lock_release(&lock);
 	if (result != SQLITE_OK)
 		return result;

@@ -368,14 +368,6 @@ expect_beginning(const struct witness *w)
 	expect_whole_file();
 }
 
-static uint64_t
-count_cuts(const char *name, uint64_t usual)
-{
-	const char *text = getenv(name);
-
-	return text != NULL ? strtoull(text, NULL, 10) : usual;
-}
-
 /* How many acknowledged messages were gone. */
 static uint64_t
 cut_power_once(enum store_sync sync, uint64_t changes, uint64_t seed)
@@ -428,16 +420,17 @@ cut_power_often(enum store_sync sync, uint64_t cuts)
 static void
 a_power_loss_takes_nothing_that_was_acknowledged(void)
 {
-	EXPECT_INT(0, cut_power_often(STORE_SYNC_FULL, count_cuts("STORE_CUTS", CUTS)));
+	const char *cuts = getenv("STORE_CUTS");
+
+	EXPECT_INT(0, cut_power_often(STORE_SYNC_FULL,
+			      cuts != NULL ? strtoull(cuts, NULL, 10) : CUTS));
 }
 
 /* This also shows that the disk forgets: with FULL the same losses take nothing. */
 static void
 without_full_sync_it_takes_the_newest_and_breaks_nothing(void)
 {
-	uint64_t cuts = count_cuts("STORE_CUTS", CUTS) / 4;
-
-	EXPECT(cut_power_often(STORE_SYNC_NORMAL, cuts) > 0);
+	EXPECT(cut_power_often(STORE_SYNC_NORMAL, CUTS / 4) > 0);
 }
 
 /* Each of thousands of failures would be in it. */

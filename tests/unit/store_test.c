@@ -144,7 +144,7 @@ pages_have_no_gap_and_no_repeat(void)
 	EXPECT_INT(STORE_OK, store_read(s, 1, STORE_ASCENDING, 1, &page));
 	EXPECT(page == NULL);
 	for (unsigned i = 1; i <= 40; i++)
-		keep(s, kit_batch(i, i, i * 7));
+		keep(s, kit_batch(i, i, (size_t)i * 7));
 	for (size_t i = 0; i < COUNT_OF(sizes); i++) {
 		tap_context("pages of %zu bytes", sizes[i]);
 		EXPECT_INT(820, page_through(s, 1, STORE_ASCENDING, sizes[i]));
@@ -672,9 +672,10 @@ a_refusing_store_lets_nobody_wait(void)
 	struct store_options options = kit_options(&kit);
 	struct appender appenders[3];
 	struct store *s;
+	uint64_t deadline_ns;
 	sqlite3 *db;
 
-	options.busy_ms = KIT_PATIENCE_MS;
+	options.busy_ms = (uint64_t)2 * KIT_PATIENCE_MS;
 	options.queue_bytes = 10000;
 	s = store_open(&options);
 	db = lock_elsewhere();
@@ -685,11 +686,14 @@ a_refusing_store_lets_nobody_wait(void)
 		start_appender(&appenders[i]);
 		wait_until_waiting(&appenders[i]);
 	}
+	deadline_ns = kit_soon();
 	store_refuse(s);
 	for (size_t i = 0; i < COUNT_OF(appenders); i++) {
 		(void)pthread_join(appenders[i].thread, NULL);
 		EXPECT_INT(STORE_CLOSED, appenders[i].result);
 	}
+	/* They would hear it at the latest when the lock is waited for no more. */
+	EXPECT(clock_mono_ns() < deadline_ns);
 	EXPECT_INT(STORE_CLOSED, append_without_waiting(s, 1));
 	unlock_elsewhere(db);
 	EXPECT_INT(0, kit_close(s));
