@@ -21,8 +21,8 @@
 #define BATCH_BYTES ((size_t)256 * 1024)
 #define BATCHES_A_TRANSACTION 4
 
-static const char message[] = "{\"send_user\": \"Lyon\", \"send_time\": \"2026-01-01 "
-			      "00:00:00\", \"send_msg\": \"BIO test...\"}";
+static uint8_t message[] = "{\"send_user\": \"Lyon\", \"send_time\": \"2026-01-01 "
+			   "00:00:00\", \"send_msg\": \"BIO test...\"}";
 static const char *const files[] = {
 	"bench.db", "bench.db-wal", "bench.db-shm", "bench.db.lock"};
 
@@ -48,8 +48,7 @@ make_batch(void)
 	struct batch *batch;
 
 	for (size_t bytes = 0; bytes < BATCH_BYTES; bytes += sizeof message)
-		if (batch_append(&builder, (const uint8_t *)message, sizeof message - 1,
-			    BATCH_BYTES) != 0)
+		if (batch_append(&builder, message, sizeof message - 1, BATCH_BYTES) != 0)
 			fail("out of memory");
 	batch = batch_finish(&builder, &origin);
 	if (batch == NULL)
