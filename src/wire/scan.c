@@ -229,16 +229,10 @@ number_part(enum part part, uint8_t c)
 	}
 }
 
-/* False: no value begins with the byte. */
-static bool
+static void
 begin_number(struct scan *s, uint8_t c)
 {
-	if (c != '-' && !is_digit(c)) {
-		(void)fail(s, REJECT_syntax, "expected a value");
-		return false;
-	}
 	s->part = c == '-' ? PART_MINUS : c == '0' ? PART_ZERO : PART_INTEGER;
-	return true;
 }
 
 /* What is left of a number; STEP_DONE stands before the byte that ended it. */
@@ -328,60 +322,6 @@ pop(const struct scan *s, struct nest *nest)
 		nest->kinds = s->outer_kinds[nest->depth / 64 - 1];
 }
 
-/* How many of 8 bytes, the first one lowest, are digits before one is not. */
-static inline unsigned
-count_digits(uint64_t v)
-{
-	uint64_t others, x = v ^ SCAN_EACH_BYTE('0');
-
-	others = (x | ((x & SCAN_EACH_BYTE(0x7f)) + SCAN_EACH_BYTE(0x80 - 10))) &
-		 SCAN_EACH_BYTE(0x80);
-	return others == 0 ? 8 : (unsigned)__builtin_ctzll(others) / 8;
-}
-
-static inline const uint8_t *
-skip_digits(const uint8_t *p, const uint8_t *end)
-{
-	while (end - p >= 8) {
-		unsigned digits = count_digits(scan_load_8(p));
-
-		p += digits;
-		if (digits < 8)
-			return p;
-	}
-	while (p < end && is_digit(*p))
-		p++;
-	return p;
-}
-
-/* A number up to the byte that ends it; NULL: it is cut, or none. */
-static inline const uint8_t *
-skip_number(const uint8_t *p, const uint8_t *end)
-{
-	const uint8_t *digits;
-
-	p += *p == '-';
-	digits = p;
-	p = skip_digits(p, end);
-	if (p == digits || (*digits == '0' && p - digits > 1))
-		return NULL;
-	if (p < end && *p == '.') {
-		digits = ++p;
-		p = skip_digits(p, end);
-		if (p == digits)
-			return NULL;
-	}
-	if (p < end && (*p | 0x20) == 'e') {
-		p++;
-		p += p < end && (*p == '+' || *p == '-');
-		digits = p;
-		p = skip_digits(p, end);
-		if (p == digits)
-			return NULL;
-	}
-	return p < end ? p : NULL;
-}
-
 /* True, false or null up to what follows; NULL: it is cut, or none. */
 static inline const uint8_t *
 skip_literal(const uint8_t *p, const uint8_t *end)
@@ -404,20 +344,29 @@ skip_white(const uint8_t *p, const uint8_t *end)
 	return p;
 }
 
-/*
- * The common case of one string behind another: how long it is from the closing quote
- * over `between` and one space or none to behind the next opening quote; 0: not so.
- */
-static inline size_t
-gap_len(const uint8_t *p, const uint8_t *end, uint8_t between)
-{
-	uint32_t wide = '"' | (uint32_t)between << 8 | ' ' << 16 | (uint32_t)'"' << 24;
-	uint32_t narrow = '"' | (uint32_t)between << 8 | '"' << 16, v;
+#define GAP_WIDE(between) \
+	('"' | (uint32_t)(between) << 8 | ' ' << 16 | (uint32_t)'"' << 24)
+#define IS_NARROW(gap, between) \
+	(((gap)&0xffffff) == ('"' | (uint32_t)(between) << 8 | '"' << 16))
 
-	if (UNLIKELY(end - p < 4))
-		return 0;
-	v = scan_load_4(p);
-	return v == wide ? 4 : (v & 0xffffff) == narrow ? 3 : 0;
+static inline uint32_t
+load_gap(const uint8_t *p, const uint8_t *end)
+{
+	return LIKELY(end - p >= 4) ? scan_load_4(p) : 0;
+}
+
+/* Whether 4 bytes are hexadecimal digits; their high bits answer for each. */
+static inline bool
+are_hex(uint32_t v)
+{
+	const uint32_t low = UINT32_C(0x7f7f7f7f), high = UINT32_C(0x80808080);
+	uint32_t value = v ^ UINT32_C(0x30303030);
+	uint32_t above_9 = (value & low) + UINT32_C(0x01010101) * (0x80 - 10);
+	uint32_t letter = (v | UINT32_C(0x20202020)) ^ UINT32_C(0x60606060);
+	uint32_t from_a = (letter & low) + low;
+	uint32_t above_f = (letter & low) + UINT32_C(0x01010101) * (0x80 - 7);
+
+	return ((v | (above_9 & (~from_a | above_f))) & high) == 0;
 }
 
 /* How long the escape at `p` is; 0: it is cut, or none. */
@@ -427,10 +376,7 @@ escape_len(const uint8_t *p, const uint8_t *end)
 	if (end - p < 2)
 		return 0;
 	if (p[1] == 'u')
-		return end - p >= 6 && is_hex(p[2]) && is_hex(p[3]) && is_hex(p[4]) &&
-				       is_hex(p[5])
-			       ? 6
-			       : 0;
+		return end - p >= 6 && are_hex(scan_load_4(p + 2)) ? 6 : 0;
 	return is_escaped(p[1]) ? 2 : 0;
 }
 

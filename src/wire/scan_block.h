@@ -76,6 +76,26 @@ scan_block_portable(const uint8_t *bytes, bool is_last)
 	return (struct scan_block){special, SCAN_BLOCK_BYTES};
 }
 
+/* A bit for each of 32 bytes that is not a digit; one function for each kind of machine.
+ */
+#define SCAN_DIGITS_BYTES 32
+
+static inline uint32_t
+scan_others_portable(const uint8_t *bytes)
+{
+	uint32_t others = 0;
+
+	for (unsigned i = 0; i < SCAN_DIGITS_BYTES; i += 8) {
+		uint64_t x = scan_load_8(bytes + i) ^ SCAN_EACH_BYTE('0');
+		uint64_t marks =
+			(x | ((x & SCAN_EACH_BYTE(0x7f)) + SCAN_EACH_BYTE(0x80 - 10))) &
+			SCAN_EACH_BYTE(0x80);
+
+		others |= (uint32_t)(marks * UINT64_C(0x0002040810204081) >> 56) << i;
+	}
+	return others;
+}
+
 #ifdef __x86_64__
 #include <immintrin.h>
 
@@ -101,7 +121,34 @@ scan_block_sse2(const uint8_t *bytes, bool is_last)
 	return (struct scan_block){special, SCAN_BLOCK_BYTES};
 }
 
+static inline uint32_t
+scan_others_sse2(const uint8_t *bytes)
+{
+	uint32_t others = 0;
+
+	for (unsigned i = 0; i < SCAN_DIGITS_BYTES; i += 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(bytes + i));
+		__m128i value = _mm_sub_epi8(v, _mm_set1_epi8('0'));
+		__m128i digit =
+			_mm_cmpeq_epi8(value, _mm_min_epu8(value, _mm_set1_epi8(9)));
+
+		others |= ((unsigned)_mm_movemask_epi8(digit) ^ 0xffff) << i;
+	}
+	return others;
+}
+
 #define SCAN_TARGET_AVX2 __attribute__((target("avx2,bmi,bmi2")))
+
+SCAN_TARGET_AVX2 static ALWAYS_INLINE uint32_t
+scan_others_avx2(const uint8_t *bytes)
+{
+	__m256i v = _mm256_loadu_si256((const __m256i *)(const void *)bytes);
+	__m256i value = _mm256_sub_epi8(v, _mm256_set1_epi8('0'));
+	__m256i digit =
+		_mm256_cmpeq_epi8(value, _mm256_min_epu8(value, _mm256_set1_epi8(9)));
+
+	return ~(uint32_t)_mm256_movemask_epi8(digit);
+}
 
 /*
  * UTF-8, 32 bytes at a time, after J. Keiser and D. Lemire, "Validating UTF-8 in less

@@ -80,6 +80,54 @@ SCAN_NAME(skip_string)(struct window *w, const uint8_t *p)
 }
 
 /*
+ * A number up to the byte that ends it; NULL: only take_number can tell.  The digits are
+ * told from the others all at once, so that the length of a run costs nothing.
+ */
+SCAN_TARGET static ALWAYS_INLINE const uint8_t *
+SCAN_NAME(skip_number)(const uint8_t *p, const uint8_t *end)
+{
+	uint32_t others;
+	unsigned at;
+
+	if (UNLIKELY(end - p < 1 + SCAN_DIGITS_BYTES))
+		return NULL;
+	if (*p == '-')
+		p++;
+	others = SCAN_NAME(scan_others)(p);
+	if (UNLIKELY(others == 0))
+		return NULL;
+	at = (unsigned)__builtin_ctz(others);
+	if (at == 0 || (at > 1 && *p == '0'))
+		return NULL;
+	if (p[at] == '.') {
+		unsigned point = at;
+
+		others &= others - 1;
+		if (UNLIKELY(others == 0))
+			return NULL;
+		at = (unsigned)__builtin_ctz(others);
+		if (at == point + 1)
+			return NULL;
+	}
+	if ((p[at] | 0x20) == 'e') {
+		unsigned before = at;
+
+		others &= others - 1;
+		at = others != 0 ? (unsigned)__builtin_ctz(others) : 0;
+		if (at == before + 1 && (p[at] == '+' || p[at] == '-')) {
+			before = at;
+			others &= others - 1;
+		}
+		if (others == 0)
+			return NULL;
+		at = (unsigned)__builtin_ctz(others);
+		if (at == before + 1)
+			return NULL;
+	}
+	return p + at;
+}
+
+/*
  * Goes on behind white space, of which there is mostly none or one; where the bytes end,
  * the scan stops before what was expected.
  */
@@ -132,7 +180,7 @@ SCAN_NAME(feed)(struct scan *s, const uint8_t *bytes, size_t len, size_t *used)
 	struct window w = {.begin = bytes, .end = end, .base = bytes, .limit = bytes};
 	struct nest nest = {.kinds = s->kinds, .depth = s->depth};
 	enum scan_result result;
-	size_t gap;
+	uint32_t gap;
 
 	switch ((enum expect)s->expect) {
 	case EXPECT_VALUE:
@@ -167,11 +215,10 @@ first_element:
 		goto close;
 value:
 	NEXT_BYTE(EXPECT_VALUE);
-	if (LIKELY(*p == '"')) {
+	switch (*p) {
+	case '"':
 		p++;
 		goto within_string;
-	}
-	switch (*p) {
 	case '{':
 		if (!push(s, &nest, true))
 			goto bad;
@@ -192,16 +239,28 @@ value:
 		}
 		begin_literal(s, *p);
 		goto within_literal;
-	default:
-		behind = skip_number(p, end);
+	case '-':
+	case '0':
+	case '1':
+	case '2':
+	case '3':
+	case '4':
+	case '5':
+	case '6':
+	case '7':
+	case '8':
+	case '9':
+		behind = SCAN_NAME(skip_number)(p, end);
 		if (LIKELY(behind != NULL)) {
 			p = behind;
 			goto next;
 		}
-		if (!begin_number(s, *p))
-			goto bad;
+		begin_number(s, *p);
 		p++;
-		break;
+		goto within_number;
+	default:
+		(void)fail(s, REJECT_syntax, "expected a value");
+		goto bad;
 	}
 within_number:
 	TAKE(WITHIN_NUMBER, take_number);
@@ -212,14 +271,22 @@ within_literal:
 	goto next;
 within_string:
 	TAKE_STRING(WITHIN_STRING);
-	gap = gap_len(p, end, ',');
-	if (gap > 0 && nest.depth > 0) {
-		p += gap;
-		if (in_object(&nest))
-			goto within_key;
-		goto within_string;
-	}
+	gap = load_gap(p, end);
 	p++;
+	if (nest.depth > 0) {
+		if (gap == GAP_WIDE(',')) {
+			p += 3;
+			if (in_object(&nest))
+				goto within_key;
+			goto within_string;
+		}
+		if (IS_NARROW(gap, ',')) {
+			p += 2;
+			if (in_object(&nest))
+				goto within_key;
+			goto within_string;
+		}
+	}
 next:
 	if (nest.depth == 0)
 		goto done;
@@ -248,12 +315,16 @@ key:
 	p++;
 within_key:
 	TAKE_STRING(WITHIN_KEY);
-	gap = gap_len(p, end, ':');
-	if (gap > 0) {
-		p += gap;
+	gap = load_gap(p, end);
+	p++;
+	if (gap == GAP_WIDE(':')) {
+		p += 3;
 		goto within_string;
 	}
-	p++;
+	if (IS_NARROW(gap, ':')) {
+		p += 2;
+		goto within_string;
+	}
 colon:
 	NEXT_BYTE(EXPECT_COLON);
 	if (*p != ':') {
