@@ -20,6 +20,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -42,6 +43,8 @@
 #define RECENT_BYTES_MAX ((size_t)16 * 1024 * 1024)
 /* One in so many bytes of the budget. */
 #define QUEUE_SHARE 4
+/* Blocks of this size are the system's own, and go back to it at once. */
+#define LARGE_BLOCK_BYTES (1024 * 1024)
 /* For listening sockets, HTTP, files. */
 #define SPARE_DESCRIPTORS 1024
 /* Stop signals within this time of the first are taken for the same wish. */
@@ -62,6 +65,17 @@ struct server {
 	struct listener *listener;
 	struct http *http;
 };
+
+/*
+ * The C library would raise this bound to the largest block ever freed; what long
+ * messages need would then lie among small blocks, with gaps that stay after use.
+ */
+static void
+keep_large_blocks_apart(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES);
+	(void)mallopt(M_TRIM_THRESHOLD, 2 * LARGE_BLOCK_BYTES);
+}
 
 /* Raises the limit as far as allowed; connections have to fit into it. */
 static void
@@ -391,6 +405,7 @@ run(struct server *server)
 	if (strcmp(server->options.store, "none") == 0)
 		server->options.store = NULL;
 	log_set_level((enum log_level)server->options.log_level);
+	keep_large_blocks_apart();
 	fit_descriptors(&server->options);
 	block_signals(&signals);
 	if (init_modules(server) != 0)

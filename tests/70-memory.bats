@@ -1,0 +1,75 @@
+#!/usr/bin/env bats
+# How much memory the server takes.
+
+load helpers/bio
+
+LIMIT_KIB=65536
+
+skip_under_sanitizers() {
+	[[ $BUILD == */release ]] || skip "memory is measured without sanitizers only"
+}
+
+# peak: the most memory that the server ever had, in KiB.
+peak() {
+	awk '$1 == "VmHWM:" { print $2 }' "/proc/$SERVER_PID/status"
+}
+
+@test "1 GiB of messages on one connection, long or very long, never takes 64 MiB" {
+	skip_under_sanitizers
+	local size
+	for size in 1000000 $((10 * 2 ** 20)) $((149 * 2 ** 20 / 10)); do
+		if ((size > 1000000)); then
+			start_server --max-message 15MiB
+		else
+			start_server
+		fi
+		run -0 python - "$size" <<-'END'
+			import socket, sys
+			from words import connect, receive_all
+			size, sent = int(sys.argv[1]), 0
+			cuts = [4096, 65536, 1000003, size]
+			text = memoryview(b"x" * size)
+			sock = connect()
+			while sent * size < 2**30:
+			    head = b'{"n":%d,"text":"' % sent
+			    sock.sendall(head)
+			    cut, left = cuts[sent % len(cuts)], size - len(head) - 2
+			    while left > 0:
+			        left -= sock.send(text[:min(cut, left)])
+			    sock.sendall(b'"}')
+			    sent += 1
+			sock.shutdown(socket.SHUT_WR)
+			print(sent, receive_all(sock))
+		END
+		assert_output "${output%% *} b''"
+		expect_messages "${output%% *}" 0
+		expect_counter bytes.received_total "$((${output%% *} * size))"
+		expect_idle
+		assert [ "$(peak)" -lt "$LIMIT_KIB" ]
+		stop_server
+	done
+}
+
+@test "a message of 100 MiB is rejected, and its bytes are not kept" {
+	skip_under_sanitizers
+	local before
+	start_server
+	send_line 1
+	expect_messages 1 0
+	before=$(peak)
+	python - <<-'END'
+		from words import send
+		text = [b"x" * 2**20] * 100
+		send(b'{"text":"', *text, b'"}\n{"i":1}')
+		send(b'\x1e["', *text, b'"]\n\x1e{"i":2}\n')
+		frame = [bytes([0, 0xf0, 0, 0]), b'["', *text[:14], b"x" * (2**20 - 4), b'"]']
+		send(*frame * 7, b'\0\0\0\7{"i":3}')
+	END
+	expect_messages 4 9
+	expect_counter messages.rejected_total.too_large 9
+	expect_idle
+	assert [ "$(peak)" -lt "$LIMIT_KIB" ]
+	# As for messages that are just within --max-message.
+	assert [ "$(($(peak) - before))" -lt 8192 ]
+	stop_server
+}
