@@ -38,11 +38,16 @@ CLIENT_SOURCES := $(SHARED_SOURCES) $(wildcard src/client/*.c)
 TEST_SOURCES := $(wildcard tests/unit/*_test.c)
 TEST_HELPERS := $(filter-out $(TEST_SOURCES),$(wildcard tests/unit/*.c))
 BENCH_NAMES := load idle probe receiver scan
+# What tests/helpers/failing_malloc.c puts itself in front of.
+WRAPPED := malloc calloc realloc free fopen opendir pthread_create \
+	MHD_create_response_from_callback MHD_add_response_header \
+	MHD_create_response_from_buffer_with_free_callback_cls
 TESTED_SOURCES := $(filter-out src/server/main.c,$(SERVER_SOURCES))
 
 PROGRAMS := $(BUILD)/bio-server $(BUILD)/bio-client
 BENCHES := $(BENCH_NAMES:%=$(BUILD)/bench/%)
 TESTS := $(TEST_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
+FAILING := $(BUILD)/helpers/bio-server-failing
 object = $(1:%.c=$(BUILD)/%.o)
 # Files that are part of the server, each as a text that is named after it: schema_sql.
 EMBEDDED := $(BUILD)/src/messages/schema.sql.o
@@ -82,6 +87,11 @@ $(BUILD)/bench/store: $(BUILD)/tests/bench/store.o $(call object,$(TESTED_SOURCE
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS)
 
+# The server whose allocations a test can make fail.
+$(FAILING): $(call object,$(SERVER_SOURCES) tests/helpers/failing_malloc.c) $(EMBEDDED)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ $(SERVER_LIBS)
+
 $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(BENCH_LIBS)
@@ -102,7 +112,7 @@ test: ## install what is missing, build, run the unit tests and the bats suite
 test-unit: $(TESTS)
 	@tests/run-unit $(TESTS)
 
-test-bats: $(PROGRAMS) $(BENCHES)
+test-bats: $(PROGRAMS) $(BENCHES) $(FAILING)
 	BUILD=$(CURDIR)/$(BUILD) bats --print-output-on-failure $(BATS_FLAGS) tests
 
 bench: $(PROGRAMS) $(BENCHES) ## measure against the yardsticks (BENCH_FLAGS=--quick: under a minute)

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# How much memory the server takes.
+# How much memory the server takes, and what it does where there is none: for a message,
+# an answer, a thread.
 
 load helpers/bio
 
@@ -12,6 +13,19 @@ skip_under_sanitizers() {
 # peak: the most memory that the server ever had, in KiB.
 peak() {
 	awk '$1 == "VmHWM:" { print $2 }' "/proc/$SERVER_PID/status"
+}
+
+# sweep WHAT MODE: fails each allocation in turn, says what came of it.
+sweep() {
+	run -0 --separate-stderr python "$BATS_TEST_DIRNAME/helpers/failing.py" "$1" "$2" \
+		"$BUILD/helpers/bio-server-failing" "$BATS_TEST_TMPDIR"
+}
+
+# start_failing_server [FLAG...]: with Control(sys.argv[1]) in python, in a case's hands.
+start_failing_server() {
+	CONTROL=$BATS_TEST_TMPDIR/control
+	python -c 'import sys, failing; failing.Control(sys.argv[1])' "$CONTROL"
+	SERVER=$BUILD/helpers/bio-server-failing FAILING_MALLOC=$CONTROL start_server "$@"
 }
 
 @test "1 GiB of messages on one connection, long or very long, never takes 64 MiB" {
@@ -71,5 +85,61 @@ peak() {
 	assert [ "$(peak)" -lt "$LIMIT_KIB" ]
 	# As for messages that are just within --max-message.
 	assert [ "$(($(peak) - before))" -lt 8192 ]
+	stop_server
+}
+
+@test "whichever allocation fails, counts are exact, no message is lost or shown twice, nothing leaks" {
+	local mode
+	for mode in once on; do
+		sweep life "$mode"
+		assert [ "$(jq '.allocations' <<<"$output")" -gt 20 ]
+		assert [ "$(jq '.no_memory' <<<"$output")" -gt 5 ]
+		assert [ "$(jq '."not started"' <<<"$output")" -gt 2 ]
+	done
+}
+
+@test "whichever allocation fails, a page is whole or an error, and nothing leaks" {
+	local mode
+	for mode in once on; do
+		sweep pages "$mode"
+		assert [ "$(jq '.allocations' <<<"$output")" -gt 100 ]
+	done
+}
+
+@test "what could not be had is charged to nobody" {
+	start_failing_server --memory 64MiB --max-message 15MiB
+	python - "$CONTROL" <<-'END'
+		import sys
+		from failing import Control
+		from words import *
+		control, half = Control(sys.argv[1]), 7 * 2**20
+		def fail(sock, part):
+		    control.refuse(1)
+		    sock.sendall(part)
+		    assert b'"no_memory"' in receive_all(sock)
+		    control.relent()
+		    sock.close()
+		def begin(part):
+		    before = counter("bytes.received_total")
+		    sock = connect()
+		    sock.sendall(part)
+		    wait_for_counter("bytes.received_total", before + len(part))
+		    return sock
+		# Together more than the budget, which now is half of it: the rest is the reserve.
+		for _ in range(200):
+		    fail(connect(), b'"' + b"x" * 10000)
+		first = begin(b'"' + b"x" * 2 * half)
+		# Its next step would be the reserve.
+		fail(begin(b'"' + b"x" * 5 * 2**20), b"x" * 2 * 2**20)
+		second = begin(b'"' + b"x" * 2 * half)
+		for sock in (first, second):
+		    sock.sendall(b'"')
+		    sock.close()
+	END
+	expect_messages 2 201
+	expect_counter messages.rejected_total.incomplete 201
+	expect_counter connections.closed_total.no_memory 201
+	expect_counter connections.closed_total.eof 2
+	expect_idle
 	stop_server
 }

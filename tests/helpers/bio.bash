@@ -38,11 +38,11 @@ start() {
 }
 
 # start_server [FLAG...]: on free ports of the loopback address, and with messages in memory
-# only, unless a flag says other.
+# only, unless a flag says other; with SERVER=PROGRAM before it, another program.
 start_server() {
 	local ready=$BATS_TEST_TMPDIR/ready
 	BIO_LISTEN=127.0.0.1:0 BIO_HTTP_LISTEN=127.0.0.1:0 BIO_STORE=none \
-		start server "$BUILD/bio-server" --ready-file "$ready" "$@"
+		start server "${SERVER:-$BUILD/bio-server}" --ready-file "$ready" "$@"
 	SERVER_PID=$STARTED
 	wait_until 20 server_is_ready_or_dead
 	[[ -e $ready ]] || { server_log >&2; return 1; }

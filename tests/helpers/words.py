@@ -95,12 +95,12 @@ def counter(name):
     return value
 
 
-def wait_for(condition, what):
+def wait_for(condition, what, pause_seconds=0.01):
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         if time.monotonic() > deadline:
             raise SystemExit(f"gave up waiting for {what}")
-        time.sleep(0.01)
+        time.sleep(pause_seconds)
 
 
 def wait_for_counter(name, value):
