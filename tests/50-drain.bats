@@ -10,12 +10,6 @@ connect() {
 	exec {descriptor}<>"/dev/tcp/${BIO%:*}/${BIO##*:}"
 }
 
-# expect_totals ACCEPTED REJECTED CONNECTIONS: what the log says at the end.
-expect_totals() {
-	run -0 grep -c "stopped: $1 messages accepted and $2 rejected on $3 connections\$" \
-		"$BATS_TEST_TMPDIR/server.err"
-}
-
 # start_stuck_server [FLAG...]: one whose session cannot end, since nobody reads what it
 # prints; unstick reads it.
 start_stuck_server() {

@@ -143,3 +143,57 @@ start_failing_server() {
 	expect_idle
 	stop_server
 }
+
+@test "where no thread can be started those that are there go on, and others come as soon as they can" {
+	start_failing_server
+	python - "$CONTROL" <<-'END'
+		import sys
+		from failing import Control
+		from words import *
+		control = Control(sys.argv[1])
+		def begin():
+		    sock = connect()
+		    sock.sendall(b'1\n')
+		    return sock
+		def see_refused(more):
+		    wanted = control.refused + more
+		    wait_for(lambda: control.refused >= wanted, "a thread that is refused")
+		control.no_threads = 1
+		first = begin()
+		wait_for_counter("messages.stored_total", 1)
+		second = begin()
+		see_refused(2)
+		assert counter("connections.accepted_total") == 1
+		# The thread of the first takes the second.
+		first.close()
+		wait_for_counter("messages.stored_total", 2)
+		third = begin()
+		see_refused(2)
+		assert counter("connections.accepted_total") == 2
+		control.no_threads = 0
+		wait_for_counter("messages.stored_total", 3)
+		assert counter("connections.current") == 2
+	END
+	expect_messages 3 0
+	expect_counter connections.closed_total.eof 3
+	expect_idle
+	run -0 server_log
+	assert_line --partial 'no thread for the next connection: Resource temporarily unavailable'
+	stop_server
+}
+
+@test "a drain without a spare thread takes what had arrived, and ends" {
+	local mode first
+	for mode in threads serial; do
+		rm -f "$BATS_TEST_TMPDIR/control"
+		start_failing_server --mode "$mode"
+		python -c 'import sys, failing; failing.Control(sys.argv[1]).no_threads = 1' "$CONTROL"
+		exec {first}<>"/dev/tcp/${BIO%:*}/${BIO##*:}"
+		printf '{"first":1}{"half' >&"$first"
+		expect_messages 1 0
+		python -c 'from words import deliver; deliver(*[b"{\"later\":1}"] * 50)'
+		stop_server
+		exec {first}>&-
+		expect_totals 51 1 51
+	done
+}

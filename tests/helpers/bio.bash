@@ -83,6 +83,12 @@ stop_server() {
 	SERVER_PID=''
 }
 
+# expect_totals ACCEPTED REJECTED CONNECTIONS: what the log says at the end.
+expect_totals() {
+	run -0 grep -c "stopped: $1 messages accepted and $2 rejected on $3 connections\$" \
+		"$BATS_TEST_TMPDIR/server.err"
+}
+
 # send_bytes [FORMAT [ARGUMENT...]]: one connection, what printf makes of it (or standard
 # input), close.
 send_bytes() {
