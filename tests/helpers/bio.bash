@@ -5,6 +5,8 @@ bats_require_minimum_version 1.5.0
 bats_load_library bats-support
 bats_load_library bats-assert
 
+# Unless a case says --store FILE, messages are in memory only.
+export BIO_STORE=none
 # The addresses of the server that start_server started: host:port.
 BIO='' HTTP='' SERVER_PID=''
 # Every process of a case that teardown has to end if the case did not.
@@ -37,11 +39,11 @@ start() {
 	CHILDREN+=("$STARTED")
 }
 
-# start_server [FLAG...]: on free ports of the loopback address, and with messages in memory
-# only, unless a flag says other; with SERVER=PROGRAM before it, another program.
+# start_server [FLAG...]: on free ports of the loopback address, unless a flag says other;
+# with SERVER=PROGRAM before it, another program than bio-server.
 start_server() {
 	local ready=$BATS_TEST_TMPDIR/ready
-	BIO_LISTEN=127.0.0.1:0 BIO_HTTP_LISTEN=127.0.0.1:0 BIO_STORE=none \
+	BIO_LISTEN=127.0.0.1:0 BIO_HTTP_LISTEN=127.0.0.1:0 \
 		start server "${SERVER:-$BUILD/bio-server}" --ready-file "$ready" "$@"
 	SERVER_PID=$STARTED
 	wait_until 20 server_is_ready_or_dead
