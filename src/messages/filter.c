@@ -2,14 +2,13 @@
  * filter: matching of one message's text.  No state of its own; any thread.
  *
  * A path is followed through the text itself, with the scanner to pass over what is not
- * on it, so that a search costs no memory however large the messages are.  cJSON reads
- * single strings, where escapes have to be undone.
+ * on it, and escapes are undone a character at a time, so a search takes no memory
+ * however large the messages are, and cannot fail.
  *
  * SPDX-License-Identifier: MIT
  */
 #include "messages/filter.h"
 
-#include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,23 +68,73 @@ take_value(struct piece within, size_t *at)
 	return (struct piece){within.text + begin, used};
 }
 
+/* UTF-8 (RFC 3629, section 3); half of a surrogate pair becomes bytes that no text has.
+ */
+static size_t
+encode(unsigned code, char out[4])
+{
+	size_t len = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+	static const unsigned char firsts[] = {0, 0, 0xc0, 0xe0, 0xf0};
+
+	for (size_t i = len; i-- > 1; code >>= 6)
+		out[i] = (char)(0x80 | (code & 0x3f));
+	out[0] = (char)(firsts[len] | code);
+	return len;
+}
+
+static unsigned
+read_hex(const char *digits)
+{
+	char copy[5] = {digits[0], digits[1], digits[2], digits[3], '\0'};
+
+	return (unsigned)strtoul(copy, NULL, 16);
+}
+
+/* What the escape at `*at` stands for; moves behind it.  The string is valid. */
+static size_t
+decode(const char **at, const char *end, char out[4])
+{
+	static const char letters[] = "bfnrt", controls[] = "\b\f\n\r\t";
+	const char *p = *at + 1, *letter = strchr(letters, *p);
+	unsigned code, low;
+
+	*at = p + 1;
+	if (*p != 'u') {
+		out[0] = letter != NULL ? controls[letter - letters] : *p;
+		return 1;
+	}
+	code = read_hex(p + 1);
+	*at = p += 5;
+	if (code >= 0xd800 && code < 0xdc00 && end - p >= 6 && p[0] == '\\' &&
+		p[1] == 'u' && (low = read_hex(p + 2)) >= 0xdc00 && low < 0xe000) {
+		code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+		*at = p + 6;
+	}
+	return encode(code, out);
+}
+
 /* A string in quotes against a text of known length. */
 static bool
 string_equals(struct piece string, const char *text, size_t len)
 {
-	cJSON *tree;
-	bool equals;
+	const char *p = string.text + 1, *end = string.text + string.len - 1;
 
-	if (memchr(string.text, '\\', string.len) == NULL)
-		return string.len - 2 == len && memcmp(string.text + 1, text, len) == 0;
-	/* cJSON's strings end at a NUL, and no text that is asked for has one. */
-	if (memmem(string.text, string.len, "\\u0000", 6) != NULL)
-		return false;
-	tree = cJSON_ParseWithLength(string.text, string.len);
-	equals = cJSON_IsString(tree) && strlen(tree->valuestring) == len &&
-		 memcmp(tree->valuestring, text, len) == 0;
-	cJSON_Delete(tree);
-	return equals;
+	if (memchr(p, '\\', (size_t)(end - p)) == NULL)
+		return (size_t)(end - p) == len && memcmp(p, text, len) == 0;
+	while (p < end) {
+		char decoded[4] = {*p};
+		size_t bytes = 1;
+
+		if (*p == '\\')
+			bytes = decode(&p, end, decoded);
+		else
+			p++;
+		if (bytes > len || memcmp(decoded, text, bytes) != 0)
+			return false;
+		text += bytes;
+		len -= bytes;
+	}
+	return len == 0;
 }
 
 static struct piece

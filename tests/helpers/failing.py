@@ -258,7 +258,7 @@ def sweep_life(mode, program, folder):
     raise SystemExit("the allocations have no end")
 
 
-PAGES = ["/stats", "/messages", "/messages?format=ndjson", "/messages?format=ndjson&limit=2",
+PAGES = ["/stats", "/messages", "/messages?.s=A", "/messages?format=ndjson", "/messages?format=ndjson&limit=2",
          "/messages?.n=2", "/messages/1", "/messages/latest/raw", "/messages/9", "/readyz",
          "/messages?limit=0", "/no/such/page", "/"]
 

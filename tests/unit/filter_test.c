@@ -75,6 +75,15 @@ what_stands_beside_the_path_does_not_matter(void)
 {
 	EXPECT(!match_field("{\"a\":\"\\ud800\"}", ".a", ""));
 	EXPECT(match_field("{\"a\":1,\"b\":\"\\ud800\"}", ".a", "1"));
+	EXPECT(match_field("{\"a\":\"\\ud83d\\ude00!\"}", ".a", "\xf0\x9f\x98\x80!"));
+	EXPECT(match_field("{\"a\":\"\\u20AC\\u00e9\\u0041\"}", ".a",
+		"\xe2\x82\xac\xc3\xa9"
+		"A"));
+	EXPECT(match_field(
+		"{\"a\":\"\\b\\f\\n\\r\\t\\/\\\\\\\"\"}", ".a", "\b\f\n\r\t/\\\""));
+	EXPECT(!match_field("{\"a\":\"\\ud83d\\u0041\"}", ".a", "A"));
+	EXPECT(!match_field("{\"a\":\"\\n\"}", ".a", ""));
+	EXPECT(!match_field("{\"a\":\"\\n\"}", ".a", "\nx"));
 	EXPECT(match_field("{ \"x\" : [ {\"a\":1} , {} ] , \"a\" : 2 }", ".a", "2"));
 	EXPECT(match_field("{\"a\":1,\"a\":2}", ".a", "1"));
 	EXPECT(match_field("[ [ ] , [ 7 ] ]", ".1.0", "7"));
