@@ -42,6 +42,10 @@ BENCH_NAMES := load idle probe receiver scan
 WRAPPED := malloc calloc realloc free fopen opendir pthread_create \
 	MHD_create_response_from_callback MHD_add_response_header \
 	MHD_create_response_from_buffer_with_free_callback_cls
+FUZZ_SOURCES := $(wildcard tests/fuzz/*_fuzz.c)
+FUZZ_REFERENCE := tests/fuzz/reference.c tests/fuzz/reference_frame.c
+FUZZED_SOURCES := src/base/reason.c src/messages/filter.c $(wildcard src/wire/scan.c \
+	src/wire/frame.c src/wire/hello.c)
 TESTED_SOURCES := $(filter-out src/server/main.c,$(SERVER_SOURCES))
 
 PROGRAMS := $(BUILD)/bio-server $(BUILD)/bio-client
@@ -52,8 +56,18 @@ object = $(1:%.c=$(BUILD)/%.o)
 # Files that are part of the server, each as a text that is named after it: schema_sql.
 EMBEDDED := $(BUILD)/src/messages/schema.sql.o
 
-.PHONY: all run deps deps-all test test-unit test-bats bench lint check-layers format install \
-	clean help
+# The fuzz targets; one needs two libraries that nothing else here does.
+FUZZ_PACKAGES := jansson yajl
+HAS_FUZZ_PACKAGES := $(shell $(PKG_CONFIG) --exists $(FUZZ_PACKAGES) && echo yes)
+FUZZ_TARGETS := $(filter-out $(if $(HAS_FUZZ_PACKAGES),,differential), \
+	$(FUZZ_SOURCES:tests/fuzz/%_fuzz.c=%))
+TESTS += $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%_replay)
+FUZZ_TARGET ?= $(FUZZ_TARGETS)
+FUZZ_CC ?= clang
+FUZZ_SANITIZE := fuzzer-no-link,address,undefined
+
+.PHONY: all run deps deps-all test test-unit test-bats bench fuzz fuzz-programs lint \
+	check-layers format install clean help
 
 all: $(PROGRAMS) ## build both programs (SANITIZE=address,undefined or thread: a build of its own)
 
@@ -92,6 +106,22 @@ $(FAILING): $(call object,$(SERVER_SOURCES) tests/helpers/failing_malloc.c) $(EM
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ $(SERVER_LIBS)
 
+# A fuzz target twice: before a kept corpus, and before libFuzzer.
+fuzzed_objects = $(BUILD)/tests/fuzz/$(1)_fuzz.o $(call object,$(FUZZ_REFERENCE) $(FUZZED_SOURCES))
+FUZZ_LIBS = $(shell $(PKG_CONFIG) --libs libcjson) -lm
+$(BUILD)/fuzz/differential_%: FUZZ_LIBS += $(shell $(PKG_CONFIG) --libs $(FUZZ_PACKAGES))
+
+# libFuzzer is to follow the program's ways, not those of the targets.
+$(BUILD)/tests/fuzz/%.o: override SANITIZE := $(SANITIZE:fuzzer-no-link$(comma)%=%)
+
+$(BUILD)/fuzz/%_replay: $(BUILD)/tests/fuzz/replay.o $(call fuzzed_objects,%)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(FUZZ_LIBS)
+
+$(BUILD)/fuzz/%_fuzz: $(call fuzzed_objects,%)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(FUZZ_LIBS)
+
 $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(BENCH_LIBS)
@@ -110,6 +140,7 @@ test: ## install what is missing, build, run the unit tests and the bats suite
 	@$(MAKE) --no-print-directory test-unit test-bats
 
 test-unit: $(TESTS)
+	@$(if $(HAS_FUZZ_PACKAGES),,echo "# differential_replay: skipped, libjansson-dev or libyajl-dev is missing")
 	@tests/run-unit $(TESTS)
 
 test-bats: $(PROGRAMS) $(BENCHES) $(FAILING)
@@ -117,6 +148,12 @@ test-bats: $(PROGRAMS) $(BENCHES) $(FAILING)
 
 bench: $(PROGRAMS) $(BENCHES) ## measure against the yardsticks (BENCH_FLAGS=--quick: under a minute)
 	tests/bench/run --build $(BUILD) $(BENCH_FLAGS)
+
+fuzz: ## fuzz (FUZZ_TARGET="scan frame", FUZZ_SECONDS=60 or FUZZ_RUNS=1000000 each, FUZZ_SEED=1)
+	@$(MAKE) --no-print-directory CC=$(FUZZ_CC) SANITIZE=$(FUZZ_SANITIZE) fuzz-programs
+
+fuzz-programs: $(FUZZ_TARGET:%=$(BUILD)/fuzz/%_fuzz)
+	@tests/fuzz/run $(BUILD)/fuzz $(FUZZ_TARGET)
 
 lint: check-layers ## clang-format, clang-tidy, cppcheck, shellcheck, both compilers with -Werror
 	tests/lint/run

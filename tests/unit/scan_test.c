@@ -16,12 +16,16 @@
 #include <regex.h>
 
 #include "cuts.h"
+#include "guard.h"
 #include "tap.h"
 
 #define DEPTH 64
 #define DONT_CARE REJECT_COUNT
 #define NEST_TEXT_MAX (SCAN_DEPTH_MAX * 8)
 #define PLAIN_MAX 70
+/* Beyond two blocks of the widest vectors, which have 64 bytes. */
+#define PLACES ((size_t)131)
+#define PLACED_MAX 8192
 
 struct outcome {
 	enum scan_result result;
@@ -573,16 +577,30 @@ static const struct row endings[] = {
 	GOES_ON("many opened", "[[[[[[[[[["),
 };
 
-/* Feeds a copy that ends where its memory ends: a sanitizer sees a read beyond it. */
+/*
+ * Feeds a copy that ends where its memory ends; one that begins where its memory begins
+ * must come out the same.  No path may look beyond what it was given.
+ */
 static enum scan_result
 feed_copy(struct scan *s, const char *bytes, size_t len, size_t *used)
 {
-	static uint8_t room[NEST_TEXT_MAX];
-	uint8_t *copy = room + sizeof room - len;
+	static struct guard guard;
+	struct scan twin = *s;
+	enum scan_result result;
 
-	memcpy(copy, bytes, len);
+	if (guard.begin == NULL)
+		guard = guard_new(PLACED_MAX);
 	*used = SIZE_MAX;
-	return scan_feed(s, copy, len, used);
+	result = scan_feed(s, guard_place_last(&guard, bytes, len), len, used);
+	if (len > 1) {
+		size_t twin_used = SIZE_MAX;
+
+		bytes = (const char *)guard_place_first(&guard, bytes, len);
+		EXPECT_INT(result,
+			scan_feed(&twin, (const uint8_t *)bytes, len, &twin_used));
+		EXPECT_INT(*used, twin_used);
+	}
+	return result;
 }
 
 /* Scans a text in one way of cutting it; the scan begins in a dirty struct. */
@@ -748,6 +766,14 @@ every_beginning_goes_on(void)
 	}
 }
 
+/* The pattern is turned by a bit every 64 levels, since a stack of bits may be in words.
+ */
+static bool
+is_object_at(uint64_t pattern, unsigned level)
+{
+	return (pattern >> ((level + level / 64) % 64)) & 1;
+}
+
 /* Objects and arrays as the bits of `pattern` have it, and where each begins and ends. */
 struct nest {
 	char text[NEST_TEXT_MAX];
@@ -760,7 +786,7 @@ build_nest(struct nest *n, unsigned depth, uint64_t pattern)
 {
 	n->len = 0;
 	for (unsigned i = 0; i < depth; i++) {
-		bool object = (pattern >> (i % 64)) & 1;
+		bool object = is_object_at(pattern, i);
 
 		n->opens[i] = n->len;
 		n->len += (size_t)sprintf(n->text + n->len, object ? "{\"k\":" : "[1,");
@@ -768,7 +794,7 @@ build_nest(struct nest *n, unsigned depth, uint64_t pattern)
 	n->text[n->len++] = '0';
 	for (unsigned i = depth; i-- > 0;) {
 		n->closes[i] = n->len;
-		n->text[n->len++] = (pattern >> (i % 64)) & 1 ? '}' : ']';
+		n->text[n->len++] = is_object_at(pattern, i) ? '}' : ']';
 	}
 }
 
@@ -1020,6 +1046,490 @@ every_kind_of_sequence(void)
 	}
 }
 
+/* Plain bytes, with the neighbours of every byte that is special. */
+static void
+fill_plain(char *out, size_t len)
+{
+	static const char plain[] = " !#[]^\x7f~az09{}:,/";
+
+	for (size_t i = 0; i < len; i++)
+		out[i] = plain[i % (sizeof plain - 1)];
+}
+
+/* A text is put together in it. */
+struct builder {
+	char text[PLACED_MAX];
+	size_t len;
+};
+
+static void
+add_bytes(struct builder *b, const char *bytes, size_t len)
+{
+	memcpy(b->text + b->len, bytes, len);
+	b->len += len;
+}
+
+static void
+add_text(struct builder *b, const char *text)
+{
+	add_bytes(b, text, strlen(text));
+}
+
+static void
+add_run(struct builder *b, char c, size_t len)
+{
+	memset(b->text + b->len, c, len);
+	b->len += len;
+}
+
+static void
+add_plain(struct builder *b, size_t len)
+{
+	fill_plain(b->text + b->len, len);
+	b->len += len;
+}
+
+/* Whole, and in two with the cut before, within and behind what stands at `place`. */
+static void
+check_around(const struct builder *b, struct outcome expected, size_t place)
+{
+	const size_t ways[] = {CUT_WHOLE, CUT_IN_TWO(place), CUT_IN_TWO(place + 1),
+		CUT_IN_TWO(place + 2)};
+
+	for (size_t i = 0; i < COUNT_OF(ways); i++)
+		check_text(expected, b->text, b->len, DEPTH, ways[i]);
+}
+
+/* How much of other text follows what a place is tried with. */
+static const size_t tails[] = {0, 1, 15, 32, 65};
+
+/* A row about a string with a run of plain bytes put in behind its opening quote. */
+static void
+check_row_at(const struct row *row, size_t at)
+{
+	/* What is over, well or badly, does not look at what follows. */
+	bool is_over = row->expected.result != SCAN_MORE;
+	struct outcome expected = row->expected;
+
+	expected.used += at;
+	for (size_t i = 0; i < (is_over ? COUNT_OF(tails) : 1); i++) {
+		struct builder b = {.len = 0};
+
+		add_text(&b, "\"");
+		add_plain(&b, at);
+		add_bytes(&b, row->text + 1, row->len - 1);
+		add_plain(&b, is_over ? tails[i] : 0);
+		tap_context("%s at %zu, %zu behind", row->name, at, tails[i]);
+		check_around(&b, expected, 1 + at);
+	}
+}
+
+static void
+rows_at_every_place(const char *topic, const struct row *rows, size_t count)
+{
+	tap_begin("%s: each row again, at every place of a run", topic);
+	for (size_t i = 0; i < count; i++)
+		if (rows[i].text[0] == '"' && rows[i].expected.used > 0)
+			for (size_t at = 0; at < PLACES; at++)
+				check_row_at(&rows[i], at);
+	tap_end();
+}
+
+/* What a byte within a string of plain ones makes of it; `place` is its own. */
+static struct outcome
+outcome_of_byte(unsigned c, size_t place, size_t len)
+{
+	if (c < 0x20)
+		return bad_at(place, REJECT_syntax);
+	if (c == '"')
+		return done_at(place + 1);
+	if (c == '\\')
+		return bad_at(place + 1, REJECT_syntax);
+	if (c >= 0x80)
+		return bad_at(c >= 0xc2 && c <= 0xf4 ? place + 1 : place, REJECT_utf8);
+	return done_at(len);
+}
+
+/* All 32 control characters, DEL, every other: all that a vector has to tell apart. */
+static void
+every_byte_at_every_place(void)
+{
+	for (unsigned c = 0; c < 256; c++) {
+		for (size_t i = 0; i < PLACES * COUNT_OF(tails); i++) {
+			size_t at = i / COUNT_OF(tails);
+			struct builder b = {.len = 0};
+
+			add_text(&b, "\"");
+			add_plain(&b, at);
+			add_run(&b, (char)c, 1);
+			add_text(&b, "~");
+			add_plain(&b, tails[i % COUNT_OF(tails)]);
+			add_text(&b, "\"");
+			tap_context("byte %02x at %zu of %zu", c, at, b.len);
+			check_text(outcome_of_byte(c, 1 + at, b.len), b.text, b.len,
+				DEPTH, CUT_WHOLE);
+		}
+	}
+}
+
+/* A byte behind a backslash, or in the place of a digit of \u0000. */
+static void
+every_byte_of_an_escape(void)
+{
+	static const char digits[] = "0123456789abcdefABCDEF";
+
+	for (size_t i = 0; i < 256 * PLACES; i++) {
+		unsigned c = (unsigned)(i % 256);
+		size_t at = i / 256;
+		bool is_short = c != 0 && strchr("\"\\/bfnrt", (int)c) != NULL;
+		bool is_digit = c != 0 && strchr(digits, (int)c) != NULL;
+
+		for (size_t digit = 0; digit <= 4; digit++) {
+			struct builder b = {.len = 0};
+			size_t place = 1 + at + (digit == 0 ? 1 : 1 + digit);
+
+			add_text(&b, "\"");
+			add_plain(&b, at);
+			add_text(&b, digit == 0 ? "\\n" : "\\u0000");
+			b.text[place] = (char)c;
+			add_text(&b, "\"");
+			if (digit == 0 && c == 'u')
+				place++; /* the quote is no digit */
+			tap_context("byte %02x for %zu at %zu", c, digit, at);
+			check_text((digit == 0 ? is_short : is_digit)
+					   ? done_at(b.len)
+					   : bad_at(place, REJECT_syntax),
+				b.text, b.len, DEPTH, CUT_WHOLE);
+		}
+	}
+}
+
+/* A wrong byte in each place of a literal, with little or much behind it. */
+static void
+every_byte_of_a_literal(void)
+{
+	static const char *const all[] = {"true", "false", "null"};
+
+	for (size_t i = 0; i < COUNT_OF(all) * COUNT_OF(tails) * 256; i++) {
+		const char *literal = all[i / 256 / COUNT_OF(tails)];
+		char c = (char)(i % 256);
+
+		for (size_t at = 1; at < strlen(literal); at++) {
+			struct builder b = {.len = 0};
+
+			if (c == literal[at])
+				continue;
+			add_text(&b, "[");
+			add_text(&b, literal);
+			b.text[1 + at] = c;
+			add_run(&b, ' ', tails[i / 256 % COUNT_OF(tails)]);
+			add_text(&b, "]");
+			tap_context("byte %02x at %zu of %s", c & 0xffu, at, literal);
+			check_text(bad_at(1 + at, REJECT_syntax), b.text, b.len, DEPTH,
+				CUT_WHOLE);
+		}
+	}
+}
+
+/* Whether some character begins with these bytes, by having encoded them all. */
+static bool
+is_beginning(const char *bytes, size_t len)
+{
+	static uint8_t begins[3][1 << 21]; /* a bit for up to three bytes */
+	static bool is_filled;
+	uint32_t number = 0;
+
+	for (uint32_t code = 0; !is_filled && code <= 0x10ffff; code++) {
+		char text[4];
+		size_t n = encode(code, text);
+
+		number = 0;
+		for (size_t i = 0; i < n && i < 3 && !is_surrogate(code); i++) {
+			number = number << 8 | (uint8_t)text[i];
+			begins[i][number / 8] |= (uint8_t)(1 << number % 8);
+		}
+	}
+	is_filled = true;
+	number = 0;
+	for (size_t i = 0; i < len; i++)
+		number = number << 8 | (uint8_t)bytes[i];
+	return (begins[len - 1][number / 8] >> number % 8) & 1;
+}
+
+/* Where a text stops to be valid UTF-8; its length: nowhere. */
+static size_t
+utf8_bad_at(const char *bytes, size_t len)
+{
+	size_t begin = 0;
+
+	for (size_t at = 0; at < len; at++) {
+		size_t n = at + 1 - begin;
+
+		if (n < 4 ? !is_beginning(bytes + begin, n) : (bytes[at] & 0xc0) != 0x80)
+			return at;
+		if (is_utf8(bytes + begin, n))
+			begin = at + 1;
+	}
+	return len;
+}
+
+/* Every first and every second byte, and behind them the edges of a continuation. */
+static void
+every_beginning_of_a_sequence(void)
+{
+	static const char edges[] = "A\x7f\x80\xbf\xc0";
+	const size_t n = sizeof edges - 1;
+
+	for (size_t i = 0; i < (size_t)128 * 256 * n * n; i++) {
+		char text[6] = {'"', (char)(0x80 + i / (256 * n * n)),
+			(char)(i / (n * n) % 256), edges[i / n % n], edges[i % n], '"'};
+		size_t bad = utf8_bad_at(text + 1, 5);
+		struct outcome o;
+
+		/* Only characters are asked for here. */
+		if ((uint8_t)text[2] < 0x80 && text[2] != 'A')
+			continue;
+		o = scan_text(text, sizeof text, DEPTH, CUT_WHOLE);
+		if (bad < 5 ? o.result != SCAN_BAD || o.used != 1 + bad
+			    : o.result != SCAN_DONE)
+			tap_fail(__FILE__, __LINE__,
+				"%02x %02x %02x %02x: result %d at %zu", text[1] & 0xff,
+				text[2] & 0xff, text[3] & 0xff, text[4] & 0xff, o.result,
+				o.used);
+	}
+}
+
+/* The tokens of a text, for what may stand between them. */
+static const char *const tokens[] = {"{", "\"a\"", ":", "[", "1", ",", "true", ",",
+	"\"x\"", ",", "{", "}", ",", "[", "]", "]", ",", "\"b\"", ":", "null", "}"};
+
+/* Builds the text with `filler` before the token `gap`; answers where it stands. */
+static size_t
+build_tokens(struct builder *b, size_t gap, const char *filler, size_t filler_len)
+{
+	size_t place = 0;
+
+	b->len = 0;
+	for (size_t i = 0; i < COUNT_OF(tokens); i++) {
+		if (i == gap) {
+			place = b->len;
+			add_bytes(b, filler, filler_len);
+		}
+		add_text(b, tokens[i]);
+	}
+	return place;
+}
+
+static void
+white_space_between_all_tokens(void)
+{
+	static const char white[] = " \t\n\r";
+	struct builder b;
+	char run[PLACES];
+
+	for (size_t gap = 0; gap < COUNT_OF(tokens); gap++) {
+		for (size_t kind = 0; kind <= 4; kind++) {
+			for (size_t len = 0; len < PLACES; len++) {
+				for (size_t i = 0; i < len; i++)
+					run[i] = white[kind < 4 ? kind : i % 4];
+				(void)build_tokens(&b, gap, run, len);
+				tap_context("%zu of kind %zu before token %zu", len, kind,
+					gap);
+				check_text(
+					done_at(b.len), b.text, b.len, DEPTH, CUT_WHOLE);
+			}
+		}
+	}
+}
+
+/* What looks like white space, or is some elsewhere. */
+static const struct {
+	const char *bytes;
+	size_t len;
+} no_white_space[] = {
+	{"\0", 1},
+	{"\x01", 1},
+	{"\b", 1},
+	{"\v", 1},
+	{"\f", 1},
+	{"\x1b", 1},
+	{"\x1c", 1},
+	{"\x1e", 1},
+	{"\x1f", 1},
+	{"\x7f", 1},
+	{"\x85", 1},
+	{"\xa0", 1},
+	{"\xc2\x85", 2},     /* next line */
+	{"\xc2\xa0", 2},     /* no-break space */
+	{"\xe1\x9a\x80", 3}, /* ogham space mark */
+	{"\xe2\x80\x83", 3}, /* em space */
+	{"\xe2\x80\x8b", 3}, /* zero width space */
+	{"\xe2\x80\xa8", 3}, /* line separator */
+	{"\xe2\x80\xa9", 3}, /* paragraph separator */
+	{"\xe3\x80\x80", 3}, /* ideographic space */
+	{"\xef\xbb\xbf", 3}, /* byte order mark */
+	{"\\n", 2},
+	{"/**/", 4},
+	{"//\n", 3},
+	{"#\n", 2},
+};
+
+/* Alone, and behind runs of white space; before the first token too. */
+static void
+no_white_space_between_tokens(void)
+{
+	struct builder b, filler;
+
+	for (size_t i = 0; i < COUNT_OF(no_white_space) * COUNT_OF(tokens); i++) {
+		size_t kind = i / COUNT_OF(tokens), gap = i % COUNT_OF(tokens);
+
+		for (size_t len = 0; len < PLACES; len++) {
+			size_t place;
+
+			filler.len = 0;
+			add_run(&filler, len % 2 == 0 ? ' ' : '\n', len);
+			add_bytes(&filler, no_white_space[kind].bytes,
+				no_white_space[kind].len);
+			place = build_tokens(&b, gap, filler.text, filler.len) + len;
+			tap_context(
+				"kind %zu behind %zu before token %zu", kind, len, gap);
+			check_text(bad_at(place, REJECT_syntax), b.text, b.len, DEPTH,
+				CUT_WHOLE);
+		}
+	}
+}
+
+/* What a byte behind the digits of a number's part makes of it at the top level. */
+static struct outcome
+outcome_behind_digits(unsigned c, const char *part, size_t len)
+{
+	bool is_integer = strpbrk(part, ".e") == NULL, is_exponent = strchr(part, 'e');
+	struct outcome goes_on = {
+		.result = SCAN_MORE, .used = len + 1, .reason = DONT_CARE};
+
+	goes_on.may_end = c >= '0' && c <= '9';
+	if (goes_on.may_end || (c == '.' && is_integer) ||
+		((c == 'e' || c == 'E') && !is_exponent))
+		return goes_on;
+	return done_at(len);
+}
+
+static void
+long_runs_of_digits(void)
+{
+	static const char *const parts[] = {"", "-", "0.", "-1.", "1e", "1.5E+"};
+
+	for (size_t i = 0; i < COUNT_OF(parts) * PLACES; i++) {
+		const char *part = parts[i / PLACES];
+		struct builder b = {.len = 0};
+
+		add_text(&b, part);
+		for (size_t n = 0; n <= i % PLACES; n++)
+			add_run(&b, (char)('1' + n % 9), 1);
+		for (unsigned c = 0; c < 256; c++) {
+			struct outcome expected;
+
+			b.text[b.len] = (char)c;
+			expected = outcome_behind_digits(
+				c, strchr(part, 'E') != NULL ? "e" : part, b.len);
+			tap_context(
+				"%s and %zu digits, byte %02x", part, 1 + i % PLACES, c);
+			check_text(expected, b.text, b.len + 1, DEPTH, CUT_WHOLE);
+			check_text(expected, b.text, b.len + 1, DEPTH, CUT_IN_TWO(b.len));
+		}
+	}
+}
+
+/* Runs of thousands of bytes, and what ends them well or badly. */
+static void
+very_long_runs(void)
+{
+	static const struct {
+		const char *before, *behind, *bad;
+		char c;
+	} rows[] = {
+		{"[", "1]", "\v", ' '},
+		{"{", "}", "]", '\n'},
+		{"[1", ",2]", "1", '\t'},
+		{"[-", "]", "-", '7'},
+		{"[0.", "e1]", ".", '0'},
+		{"[1e", "]", "e", '0'},
+		{"[\"", "\"]", "\x1f", 'x'},
+		{"{\"", "\":1}", "\n", 'x'},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		for (size_t len = PLACED_MAX - 200; len < PLACED_MAX - 64; len++) {
+			struct builder b = {.len = 0};
+			size_t place;
+
+			add_text(&b, rows[i].before);
+			add_run(&b, rows[i].c, len);
+			place = b.len;
+			add_text(&b, rows[i].behind);
+			tap_context("row %zu, %zu bytes", i, len);
+			check_text(done_at(b.len), b.text, b.len, DEPTH, CUT_WHOLE);
+			check_text(done_at(b.len), b.text, b.len, DEPTH,
+				CUT_IN_TWO(len / 2));
+			b.len = place;
+			add_text(&b, rows[i].bad);
+			check_text(bad_at(place, REJECT_syntax), b.text, b.len, DEPTH,
+				CUT_WHOLE);
+		}
+	}
+}
+
+/* A text with a run of every kind, longer than any vector. */
+static void
+build_rich(struct builder *b)
+{
+	b->len = 0;
+	add_text(b, "{\"");
+	add_plain(b, 75);
+	add_text(b, "\\u00e9\\ud83d\\ude00\":");
+	add_run(b, ' ', 70);
+	add_text(b, "[");
+	add_run(b, '8', 68);
+	add_text(b, ".");
+	add_run(b, '0', 66);
+	add_text(b, "e-");
+	add_run(b, '0', 65);
+	add_text(b, ",\t\"");
+	for (size_t i = 0; i < 30; i++)
+		add_text(b, "\xc3\xa9\xe4\xb8\xad\xf0\x9f\x98\x80");
+	add_text(b, "\",{},[[],null, true\r\n,false],\"");
+	for (size_t i = 0; i < 30; i++)
+		add_text(b, "\\\\\\\"");
+	add_text(b, "\"],\"\":{\"a\":{\"a\":");
+	add_run(b, '[', 50);
+	add_run(b, ']', 50);
+	add_text(b, "}}}");
+}
+
+/* Each proper beginning of it goes on, however it is cut, and the whole is done. */
+static void
+every_beginning_of_a_rich_text(void)
+{
+	static struct builder b;
+
+	build_rich(&b);
+	for (size_t end = 0; end <= b.len; end++) {
+		struct outcome expected = {
+			.result = SCAN_MORE, .used = end, .reason = DONT_CARE};
+
+		if (end == b.len)
+			expected.result = SCAN_DONE;
+		tap_context("%zu bytes of %zu", end, b.len);
+		check_text(expected, b.text, end, DEPTH, CUT_WHOLE);
+		check_text(expected, b.text, end, DEPTH, CUT_IN_TWO(end / 2));
+		check_text(
+			expected, b.text, end, DEPTH, CUT_IN_TWO(end > 0 ? end - 1 : 0));
+	}
+	check_text(done_at(b.len), b.text, b.len, DEPTH, CUT_BYTES);
+	for (size_t at = 0; at <= b.len; at++)
+		check_text(done_at(b.len), b.text, b.len, DEPTH, CUT_IN_TWO(at));
+}
+
 /* Every text of up to six of a number's characters, against a regular expression. */
 static void
 every_short_number(void)
@@ -1137,6 +1647,19 @@ check_all(void)
 	TAP_RUN(nesting_counts_only_what_is_open);
 	specials_in_plain_runs();
 	TAP_RUN(each_byte_within_a_long_string);
+	rows_at_every_place("string", strings, COUNT_OF(strings));
+	rows_at_every_place("escaped surrogate", surrogates, COUNT_OF(surrogates));
+	rows_at_every_place("control character", controls, COUNT_OF(controls));
+	rows_at_every_place("UTF-8", characters, COUNT_OF(characters));
+	TAP_RUN(every_byte_at_every_place);
+	TAP_RUN(every_byte_of_an_escape);
+	TAP_RUN(every_byte_of_a_literal);
+	TAP_RUN(every_beginning_of_a_sequence);
+	TAP_RUN(white_space_between_all_tokens);
+	TAP_RUN(no_white_space_between_tokens);
+	TAP_RUN(long_runs_of_digits);
+	TAP_RUN(very_long_runs);
+	TAP_RUN(every_beginning_of_a_rich_text);
 	TAP_RUN(every_code_point);
 	TAP_RUN(every_kind_of_sequence);
 	TAP_RUN(every_short_number);

@@ -1,0 +1,330 @@
+/*
+ * reference_frame: what must come of a connection's bytes, by PROTOCOL.md.
+ *
+ * One function a framing walks over the whole input with the outcomes beside it.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include <string.h>
+
+#include "fuzz.h"
+#include "reference.h"
+
+#define WHITE " \t\r\n"
+
+struct walk {
+	const struct reference_input *in;
+	const struct reference_outcome *next, *end;
+	size_t at;
+};
+
+static bool
+is_one_of(const struct walk *w, size_t at, const char *set, size_t count)
+{
+	return at < w->in->len && memchr(set, w->in->bytes[at], count) != NULL;
+}
+
+static size_t
+skip(const struct walk *w, size_t at, const char *set, size_t count)
+{
+	while (is_one_of(w, at, set, count))
+		at++;
+	return at;
+}
+
+/* The next outcome is this one. */
+static void
+expect(struct walk *w, const struct reference_outcome *expected)
+{
+	const struct reference_outcome *o = w->next++;
+
+	FUZZ_CHECK(o < w->end);
+	FUZZ_CHECK(o->event == expected->event);
+	FUZZ_CHECK(o->begin == expected->begin);
+	FUZZ_CHECK(o->len == expected->len);
+	FUZZ_CHECK(o->offset == expected->offset);
+	FUZZ_CHECK(o->event == FRAME_MESSAGE || o->reason == expected->reason);
+}
+
+static struct reference_outcome
+message(size_t begin, size_t len)
+{
+	return (struct reference_outcome){
+		.event = FRAME_MESSAGE, .begin = begin, .len = len};
+}
+
+static struct reference_outcome
+reject(size_t begin, size_t offset, enum reject_reason reason)
+{
+	return (struct reference_outcome){.event = FRAME_REJECT,
+		.begin = begin,
+		.offset = offset,
+		.reason = reason};
+}
+
+/* A number or literal does not tell where it ends. */
+static bool
+is_open_ended(const struct walk *w, size_t at)
+{
+	return !is_one_of(w, at, "{[\"", 3);
+}
+
+/* What may end a number or literal. */
+static bool
+is_terminator(const struct walk *w, size_t at)
+{
+	return is_one_of(w, at, WHITE, 4 + (w->in->framing == FRAMING_stream));
+}
+
+/* The value that begins at `at`, but for what a record wants behind it. */
+static struct reference_outcome
+judge_value(const struct walk *w, size_t at)
+{
+	const struct reference_input *in = w->in;
+	size_t left = in->len - at, most = in->max_message + 1;
+	struct reference r =
+		reference_scan(in->bytes + at, left < most ? left : most, in->max_depth);
+
+	if (r.result == SCAN_BAD)
+		return reject(at, r.used, r.reason);
+	if (r.used > in->max_message)
+		return reject(at, in->max_message, REJECT_too_large);
+	if (r.result == SCAN_MORE && !r.may_end)
+		return reject(at, r.used, REJECT_incomplete);
+	if (is_open_ended(w, at)) {
+		if (r.used == left && (in->is_broken || in->framing == FRAMING_rs))
+			return reject(at, r.used, REJECT_incomplete);
+		if (r.used < left && !is_terminator(w, at + r.used))
+			return reject(at, r.used, REJECT_syntax);
+	}
+	return message(at, r.used);
+}
+
+/* Where the search stops: the next line with a beginning, or behind NUL or RS. */
+static size_t
+resync_stream(const struct walk *w, size_t at)
+{
+	for (; at < w->in->len; at++) {
+		if (is_one_of(w, at, "\0\x1e", 2))
+			return at + 1;
+		if (at > 0 && w->in->bytes[at - 1] == '\n' && is_one_of(w, at, "{[", 2))
+			return at;
+	}
+	return at;
+}
+
+/* The whole of what was too large is passed over. */
+static size_t
+pass_over_large(const struct walk *w, size_t at)
+{
+	struct reference r =
+		reference_scan(w->in->bytes + at, w->in->len - at, w->in->max_depth);
+	size_t behind = at + r.used;
+
+	if (r.result == SCAN_BAD && r.reason == REJECT_too_deep)
+		return w->next < w->end ? w->next->begin : w->in->len;
+	if (r.result == SCAN_BAD || (is_open_ended(w, at) && behind < w->in->len &&
+					    !is_terminator(w, behind)))
+		return resync_stream(w, behind);
+	return behind;
+}
+
+static size_t
+pass_over_rejected(const struct walk *w, const struct reference_outcome *o)
+{
+	switch (o->reason) {
+	case REJECT_too_large:
+		return pass_over_large(w, o->begin);
+	case REJECT_too_deep:
+		return w->next < w->end ? w->next->begin : w->in->len;
+	case REJECT_incomplete:
+		return w->in->len;
+	default:
+		return resync_stream(w, o->begin + (size_t)o->offset);
+	}
+}
+
+static void
+walk_stream(struct walk *w)
+{
+	if (w->in->len >= 3 && memcmp(w->in->bytes, "\xef\xbb\xbf", 3) == 0)
+		w->at = 3;
+	/* The terminating NUL is of the set. */
+	while ((w->at = skip(w, w->at, WHITE, 5)) < w->in->len) {
+		struct reference_outcome o = judge_value(w, w->at);
+
+		expect(w, &o);
+		if (o.event == FRAME_MESSAGE)
+			w->at += o.len;
+		else
+			w->at = pass_over_rejected(w, &o);
+	}
+}
+
+static size_t
+next_separator(const struct walk *w, size_t at)
+{
+	while (at < w->in->len && !is_one_of(w, at, "\x1e", 1))
+		at++;
+	return at;
+}
+
+/* The value that begins at `at` and the rest of its record, which ends at `*end`. */
+static struct reference_outcome
+judge_record(const struct walk *w, size_t at, size_t *end)
+{
+	const struct reference_input *in = w->in;
+	struct reference_outcome o = judge_value(w, at);
+	size_t kept = at + in->max_message + FRAME_SLACK_BYTES - 1;
+
+	for (size_t p = at + o.len; o.event == FRAME_MESSAGE && p < in->len; p++) {
+		*end = p;
+		if (is_one_of(w, p, "\n\x1e", 2))
+			return o;
+		if (!is_one_of(w, p, WHITE, 4))
+			return reject(at, p - at, REJECT_syntax);
+		if (p == kept)
+			return reject(at, in->max_message, REJECT_too_large);
+	}
+	*end = in->len;
+	return o;
+}
+
+static void
+walk_records(struct walk *w)
+{
+	while ((w->at = skip(w, w->at, WHITE, 4)) < w->in->len) {
+		struct reference_outcome o = reject(w->at, 0, REJECT_syntax);
+		size_t end;
+
+		if (is_one_of(w, w->at, "\x1e", 1)) {
+			w->at = skip(w, w->at, WHITE "\x1e", 5);
+			if (w->at == w->in->len)
+				return;
+			o = judge_record(w, w->at, &end);
+		}
+		expect(w, &o);
+		if (o.event == FRAME_MESSAGE)
+			w->at = end;
+		else
+			w->at = o.reason == REJECT_incomplete
+					? w->in->len
+					: next_separator(w, w->at + (size_t)o.offset);
+	}
+}
+
+/* What a whole frame holds. */
+static struct reference_outcome
+judge_frame(const struct walk *w, size_t at, size_t end)
+{
+	struct reference r;
+	size_t behind;
+
+	while (at < end && is_one_of(w, at, WHITE, 4))
+		at++;
+	r = reference_scan(w->in->bytes + at, end - at, w->in->max_depth);
+	if (r.result == SCAN_BAD)
+		return reject(at, r.used, r.reason);
+	if (r.result == SCAN_MORE && !r.may_end)
+		return reject(at, r.used, REJECT_syntax);
+	behind = at + r.used;
+	while (behind < end && is_one_of(w, behind, WHITE, 4))
+		behind++;
+	return behind < end ? reject(at, behind - at, REJECT_syntax)
+			    : message(at, r.used);
+}
+
+static void
+walk_frames(struct walk *w)
+{
+	const struct reference_input *in = w->in;
+
+	while (w->at < in->len) {
+		const uint8_t *head = in->bytes + w->at;
+		size_t left = in->len - w->at, body = w->at + FRAME_LENGTH_BYTES, len;
+		struct reference_outcome o;
+
+		if (head[0] != 0) {
+			o = reject(w->at, 0, REJECT_bad_frame);
+			o.event = FRAME_FATAL;
+			expect(w, &o);
+			return;
+		}
+		if (left < FRAME_LENGTH_BYTES) {
+			o = reject(w->at, 0, REJECT_incomplete);
+			expect(w, &o);
+			return;
+		}
+		len = (size_t)head[1] * 65536 + (size_t)head[2] * 256 + head[3];
+		w->at = body + len;
+		if (len > in->max_message)
+			o = reject(body, in->max_message, REJECT_too_large);
+		else if (len > in->len - body)
+			o = reject(body, in->len - body, REJECT_incomplete);
+		else
+			o = judge_frame(w, body, w->at);
+		if (len > 0)
+			expect(w, &o);
+	}
+}
+
+static const struct {
+	const char *bytes;
+	enum frame_protocol protocol;
+} foreign[] = {
+	{"BIO/", FRAME_PROTOCOL_BIO},
+	{"\x16\x03", FRAME_PROTOCOL_TLS},
+	{"GET ", FRAME_PROTOCOL_HTTP},
+	{"HEAD ", FRAME_PROTOCOL_HTTP},
+	{"POST ", FRAME_PROTOCOL_HTTP},
+	{"PUT ", FRAME_PROTOCOL_HTTP},
+	{"PATCH ", FRAME_PROTOCOL_HTTP},
+	{"DELETE ", FRAME_PROTOCOL_HTTP},
+	{"OPTIONS ", FRAME_PROTOCOL_HTTP},
+	{"CONNECT ", FRAME_PROTOCOL_HTTP},
+	{"TRACE ", FRAME_PROTOCOL_HTTP},
+	{"PRI ", FRAME_PROTOCOL_HTTP},
+};
+
+/* Whether the first bytes are another protocol's, and then the only outcome. */
+static bool
+check_foreign(const struct walk *w)
+{
+	for (size_t i = 0; i < COUNT_OF(foreign); i++) {
+		size_t len = strlen(foreign[i].bytes);
+
+		if (w->in->len < len || memcmp(w->in->bytes, foreign[i].bytes, len) != 0)
+			continue;
+		FUZZ_CHECK(w->end == w->next + 1);
+		FUZZ_CHECK(w->next->event == FRAME_FOREIGN);
+		FUZZ_CHECK(w->next->protocol == foreign[i].protocol);
+		return true;
+	}
+	return false;
+}
+
+static enum framing
+framing_of(const struct walk *w)
+{
+	if (is_one_of(w, 0, "\x1e", 1))
+		return FRAMING_rs;
+	return is_one_of(w, 0, "", 1) ? FRAMING_length : FRAMING_stream;
+}
+
+void
+reference_check(const struct reference_input *in,
+	const struct reference_outcome *outcomes, size_t count)
+{
+	struct walk w = {.in = in, .next = outcomes, .end = outcomes + count};
+
+	if (check_foreign(&w))
+		return;
+	FUZZ_CHECK(in->framing == framing_of(&w));
+	if (in->framing == FRAMING_stream)
+		walk_stream(&w);
+	else if (in->framing == FRAMING_rs)
+		walk_records(&w);
+	else
+		walk_frames(&w);
+	FUZZ_CHECK(w.next == w.end);
+}
