@@ -89,6 +89,7 @@ static const struct prefix prefixes[] = {
 void
 frame_init(struct frame *f, size_t max_message, unsigned max_depth)
 {
+	assert(max_message >= FRAME_MESSAGE_MIN && max_message <= FRAME_MESSAGE_MAX);
 	f->max_message = max_message;
 	f->max_depth = max_depth;
 	f->framing = FRAMING_stream;

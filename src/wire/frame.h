@@ -32,6 +32,8 @@
 /* A length in front of a message has 4 bytes, of which the first is 0. */
 #define FRAME_MESSAGE_MAX ((size_t)16 * 1024 * 1024 - 1)
 #define FRAME_LENGTH_BYTES 4
+/* The longest literal: so what is too large and does not tell its own end is a number. */
+#define FRAME_MESSAGE_MIN 5
 #define FRAME_RECORD_SEPARATOR 0x1e
 
 /*
@@ -93,7 +95,8 @@ struct frame {
 	struct scan scan;
 };
 
-/* `max_message` is 1 to FRAME_MESSAGE_MAX bytes, `max_depth` 1 to SCAN_DEPTH_MAX. */
+/* `max_message` is FRAME_MESSAGE_MIN to FRAME_MESSAGE_MAX bytes, `max_depth` 1 to
+ * SCAN_DEPTH_MAX. */
 void frame_init(struct frame *f, size_t max_message, unsigned max_depth);
 
 /*

@@ -30,7 +30,7 @@ const char fuzz_name[] = "frame";
 enum way { WAY_WHOLE, WAY_BYTES, WAY_RANDOM };
 
 struct setting {
-	size_t max_message; /* 1 to 4096: two bytes, little-endian */
+	size_t max_message; /* 5 to 4100: two bytes, little-endian */
 	unsigned max_depth; /* 1 to 16: one byte */
 	bool is_broken;     /* the end: the last bit of one byte */
 };
@@ -58,7 +58,7 @@ static struct setting
 read_setting(const uint8_t *bytes)
 {
 	return (struct setting){
-		.max_message = 1 + (bytes[0] | (size_t)bytes[1] << 8) % 4096,
+		.max_message = FRAME_MESSAGE_MIN + (bytes[0] | (size_t)bytes[1] << 8) % 4096,
 		.max_depth = 1 + bytes[2] % 16,
 		.is_broken = (bytes[3] & 1) != 0,
 	};

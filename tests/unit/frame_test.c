@@ -414,9 +414,10 @@ static const struct row limits[] = {
 		REJECT(too_deep, 3) MESSAGE(ONE)),
 	LARGE("too deep behind too large", "[1234567890,[[[\n" ONE "\n]]]]" TWO,
 		REJECT(too_large, 10) MESSAGE(TWO)),
-	LIMITED("one byte", 1, 1, "1 12 \"\" [] 3",
-		MESSAGE("1") REJECT(too_large, 1) REJECT(too_large, 1)
-			REJECT(too_large, 1) WITHIN MESSAGE("3")),
+	LIMITED("the smallest limit", FRAME_MESSAGE_MIN, 1,
+		"12345 123456 \"1234\" \"123\" [1,2] falsefalse false 3",
+		MESSAGE("12345") REJECT(too_large, 5) REJECT(too_large, 5)
+			MESSAGE("\"123\"") MESSAGE("[1,2]") REJECT(syntax, 5)),
 
 	LARGE("rs: longest", RS "\"12345678\"\n" RS ONE "\n",
 		MESSAGE("\"12345678\"") MESSAGE(ONE)),
@@ -1272,7 +1273,7 @@ cuts_change_nothing_about_damaged_documents(void)
 		struct transcript whole;
 
 		row.is_broken = random_below(&random, 2) == 0;
-		row.max_message = 1 + random_below(&random, 100);
+		row.max_message = FRAME_MESSAGE_MIN + random_below(&random, 100);
 		row.max_depth = 1 + (unsigned)random_below(&random, 4);
 		corpus_init(&c, &random, manner);
 		mutate(&c, &random);
@@ -1366,7 +1367,7 @@ damaged_documents_keep_their_numbers(void)
 		mutate(&c, &random);
 		if (manner->framing != FRAMING_length)
 			c.input[c.len - 1] = manner->framing == FRAMING_rs ? *RS : '\n';
-		row.max_message = 1 + random_below(&random, 100);
+		row.max_message = FRAME_MESSAGE_MIN + random_below(&random, 100);
 		row.input = c.input;
 		row.len = c.len;
 		whole = run_input(&row, CUT_WHOLE);
