@@ -161,6 +161,15 @@ is_flooded() {
 	refute_output --partial stopped:
 }
 
+@test "--drain-timeout: a store whose writer hangs is a failure, and said to be one" {
+	start_stuck_server --drain-timeout 300ms --store "$BATS_TEST_TMPDIR/bio.db"
+	kill -TERM "$SERVER_PID"
+	expect_exit "$SERVER_PID" 1
+	run -0 server_log
+	assert_output --partial "the store's writer does not end"
+	refute_output --partial stopped:
+}
+
 @test "a second signal ends the server at once" {
 	start_stuck_server --drain-timeout 1h
 	kill -TERM "$SERVER_PID"

@@ -49,17 +49,6 @@ batch_at(const struct recent *r, size_t position)
 	return r->ring[(r->first + position) % r->slots];
 }
 
-static void
-release_chain(struct batch *batch)
-{
-	while (batch != NULL) {
-		struct batch *next = batch->next;
-
-		batch_release(batch);
-		batch = next;
-	}
-}
-
 void
 recent_free(struct recent *r)
 {
@@ -123,7 +112,7 @@ recent_append(struct recent *r, struct batch *batch)
 	r->bytes += batch_bytes(batch);
 	evicted = evict_locked(r);
 	lock_release(&r->lock);
-	release_chain(evicted);
+	batch_release_chain(evicted);
 }
 
 int

@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 /* "bio1" */
@@ -177,20 +176,6 @@ upgrade(struct store_file *f, int64_t version)
 	return 0;
 }
 
-/* A random UUID (RFC 9562, section 5.4). */
-static int
-make_instance(char out[STORE_INSTANCE_MAX])
-{
-	static const char shape[] = "xxxxxxxx-xxxx-4xxx-axxx-xxxxxxxxxxxx";
-	uint8_t random[sizeof shape];
-
-	if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
-		return -1;
-	for (size_t i = 0; i < sizeof shape; i++)
-		out[i] = shape[i] == 'x' ? "0123456789abcdef"[random[i] & 15] : shape[i];
-	return 0;
-}
-
 /* Made once; what stands in the file counts. */
 static int
 name_instance(struct store_file *f)
@@ -198,7 +183,7 @@ name_instance(struct store_file *f)
 	sqlite3_stmt *statement;
 	int result = -1;
 
-	if (make_instance(f->instance) != 0)
+	if (uuid_make(f->instance) != 0)
 		return -1;
 	statement = store_sql_prepare(
 		f->db, "INSERT OR IGNORE INTO meta VALUES ('instance', ?1)");

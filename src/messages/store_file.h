@@ -17,16 +17,16 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/uuid.h"
 #include "messages/store_sql.h"
 
 /* A UUID as text, and its NUL. */
-#define STORE_INSTANCE_MAX 37
 
 struct store_file {
 	char *path; /* full */
 	int lock_fd;
 	struct sqlite3 *db; /* the one connection that writes */
-	char instance[STORE_INSTANCE_MAX];
+	char instance[UUID_MAX];
 };
 
 /*

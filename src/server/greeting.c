@@ -5,6 +5,7 @@
  */
 #include "server/greeting.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -40,7 +41,9 @@ static int
 take_session(const struct greeting *g, const struct hello *hello, uint64_t *last,
 	enum close_reason *reason)
 {
-	uint64_t deadline_ns = clock_deadline_ns(g->options->hello_timeout_ms);
+	/* The other one may be waiting for its peer to read. */
+	uint64_t deadline_ns = clock_deadline_ns(
+		g->options->hello_timeout_ms + g->options->write_timeout_ms);
 
 	*reason = CLOSE_session_taken;
 	if (!claim_take(g->claims, g->claim, hello->session, g->stream->fd, deadline_ns))
@@ -66,10 +69,12 @@ welcome(const struct greeting *g, enum close_reason *reason)
 		.max_depth = (unsigned)g->options->max_depth};
 	char line[HELLO_LINE_MAX];
 
-	*reason = CLOSE_write_timeout;
 	stream_send_at_once(g->stream);
-	return stream_send(g->stream, line, hello_format_welcome(line, &reply),
-		clock_deadline_ns(g->options->write_timeout_ms));
+	if (stream_send(g->stream, line, hello_format_welcome(line, &reply),
+		    clock_deadline_ns(g->options->write_timeout_ms)) == 0)
+		return 0;
+	*reason = errno == ETIMEDOUT ? CLOSE_write_timeout : CLOSE_reset;
+	return -1;
 }
 
 int

@@ -150,10 +150,12 @@ translate(enum store_result result)
 	return result == STORE_NO_MEMORY ? STEP_NO_MEMORY : STEP_UNREADABLE;
 }
 
-/* Visits some batches of the store from `*id` on, which moves behind them; `*id` is 0
- * behind the last. */
+/*
+ * Visits some batches of the store from `*id` on, which moves behind them; `*id` is 0
+ * behind the last.  What comes above `high` is in the view as well.
+ */
 static enum step
-walk_some_of_store(struct walk *w, struct store *store, uint64_t *id)
+walk_some_of_store(struct walk *w, struct store *store, uint64_t high, uint64_t *id)
 {
 	bool is_ascending = w->query->is_ascending;
 	struct batch *batches = NULL;
@@ -164,7 +166,8 @@ walk_some_of_store(struct walk *w, struct store *store, uint64_t *id)
 	if (batches == NULL)
 		*id = 0;
 	for (const struct batch *b = batches; step == STEP_ON && b != NULL; b = b->next) {
-		step = visit_batch(w, b);
+		if (b->first_id <= high)
+			step = visit_batch(w, b);
 		*id = is_ascending ? b->first_id + b->count : b->first_id - 1;
 	}
 	batch_release_chain(batches);
@@ -179,17 +182,25 @@ walk_store(struct walk *w, struct store *store, uint64_t low, uint64_t high)
 	enum step step = STEP_ON;
 
 	while (step == STEP_ON && id != 0 && id >= low && id <= high)
-		step = walk_some_of_store(w, store, &id);
+		step = walk_some_of_store(w, store, high, &id);
 	return step;
 }
 
-/* Makes the wanted ids as few as the wanted times allow. */
+/*
+ * Makes the wanted ids as few as the wanted times allow, and leaves out what retention
+ * has removed from the store, though it may still be in memory.
+ */
 static enum step
 narrow(struct walk *w, struct store *store)
 {
 	const struct filter *filter = &w->query->filter;
 	enum step step = STEP_ON;
+	struct store_numbers numbers;
 	uint64_t id;
+
+	store_numbers(store, &numbers);
+	if (w->low < numbers.extent.oldest_id)
+		w->low = numbers.extent.oldest_id;
 
 	if (filter->since_us > INT64_MIN) {
 		step = translate(store_find_time(store, filter->since_us, &id));
@@ -209,8 +220,8 @@ static enum step
 walk_all(struct walk *w, struct store *store, const struct recent_view *view)
 {
 	uint64_t border = view->count > 0 ? view->batches[0]->first_id : UINT64_MAX;
-	uint64_t high = w->high < border ? w->high : border - 1;
 	enum step step = narrow(w, store);
+	uint64_t high = w->high < border ? w->high : border - 1;
 
 	if (step == STEP_ON && w->query->is_ascending)
 		step = walk_store(w, store, w->low, high);

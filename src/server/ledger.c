@@ -10,7 +10,8 @@
 
 #include "base/reason.h"
 
-#define NAKS_BYTES_MAX ((size_t)64 * 1024)
+/* They are memory that no budget counts, and a peer may be slow to read them. */
+#define NAKS_BYTES_MAX ((size_t)4 * 1024)
 
 void
 ledger_open(struct ledger *l, const struct hello *hello, uint64_t finished)

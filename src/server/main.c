@@ -222,11 +222,24 @@ log_addresses(const struct server *server)
 		log_info("status on http://%s/", server->http_endpoints.items[i].text);
 }
 
-/* What may wait for the disk; the pool has the rest of the budget. */
+/* What may wait for the disk. */
 static size_t
 queue_bytes(const struct options *options)
 {
 	return options->store != NULL ? options->memory_bytes / QUEUE_SHARE : 0;
+}
+
+/*
+ * What may be lent for reading: half of the rest, since what is read becomes a batch of
+ * about the same size before the buffer is free again.
+ */
+static size_t
+pool_bytes(const struct options *options)
+{
+	size_t bytes = (options->memory_bytes - queue_bytes(options)) / 2;
+	size_t least = session_reserve_bytes(options) + 4 * BUFFER_STANDARD_BYTES;
+
+	return bytes > least ? bytes : least;
 }
 
 /* Everything that holds no thread, no socket and no file. */
@@ -236,15 +249,14 @@ init_modules(struct server *server)
 	struct options *options = &server->options;
 	struct recent *recent = recent_new(options->recent, RECENT_BYTES_MAX);
 	struct buffer_pool *pool =
-		buffer_pool_new(options->memory_bytes - queue_bytes(options),
-			session_reserve_bytes(options));
+		buffer_pool_new(pool_bytes(options), session_reserve_bytes(options));
 
 	if (recent == NULL || pool == NULL) {
 		log_error("out of memory");
 		goto fail;
 	}
 	if (report_init(&server->report, &server->shared) != 0) {
-		log_error("no random numbers: %s", strerror(errno));
+		log_error("the system gives no random numbers");
 		goto fail;
 	}
 	counter_init(&server->counters);
@@ -351,6 +363,19 @@ close_bio:
 	return -1;
 }
 
+/* Of a store that is given up. */
+static void
+log_queued(const struct server *server)
+{
+	struct store_numbers numbers = {0};
+
+	if (server->store != NULL)
+		store_numbers(server->store, &numbers);
+	if (numbers.queued_messages > 0)
+		log_error("%llu messages that were accepted may be lost",
+			(unsigned long long)numbers.queued_messages);
+}
+
 /* -1: threads still run, or messages were lost. */
 static int
 stop(struct server *server, sigset_t *signals)
@@ -362,8 +387,10 @@ stop(struct server *server, sigset_t *signals)
 
 	log_info("draining");
 	remove_ready_file(server);
-	if (listener_drain(server->listener, server->options.drain_timeout_ms) != 0)
+	if (listener_drain(server->listener, server->options.drain_timeout_ms) != 0) {
+		log_queued(server);
 		return -1;
+	}
 	http_stop(server->http);
 	listener_free(server->listener);
 	lost = close_store(server);

@@ -13,30 +13,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 
-/* A random UUID, RFC 9562, section 5.4. */
 int
 report_init(struct report *r, const struct session_shared *shared)
 {
-	uint8_t b[16];
-
 	r->shared = shared;
 	r->start_us = clock_wall_us();
 	r->start_ns = clock_mono_ns();
-	if (getrandom(b, sizeof b, 0) != (ssize_t)sizeof b)
-		return -1;
-	b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
-	b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
-	(void)snprintf(r->instance, sizeof r->instance,
-		"%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-		b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11],
-		b[12], b[13], b[14], b[15]);
-	return 0;
+	return uuid_make(r->instance);
 }
 
 bool

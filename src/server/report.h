@@ -14,18 +14,17 @@
 
 #include "base/attr.h"
 #include "base/text.h"
+#include "base/uuid.h"
 #include "server/session.h"
-
-#define REPORT_INSTANCE_MAX 37
 
 struct report {
 	const struct session_shared *shared;
-	char instance[REPORT_INSTANCE_MAX]; /* a UUID: the store's, or one of this run */
-	int64_t start_us;                   /* wall clock */
-	uint64_t start_ns;                  /* monotonic */
+	char instance[UUID_MAX]; /* the store's, or of this run */
+	int64_t start_us;        /* wall clock */
+	uint64_t start_ns;       /* monotonic */
 };
 
-/* 0, or -1 and errno: the system gave no random numbers. */
+/* 0, or -1: the system gave no random numbers. */
 int report_init(struct report *r, const struct session_shared *shared) MUST_USE;
 
 bool report_is_draining(const struct report *r);

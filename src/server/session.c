@@ -254,15 +254,17 @@ take_hello(struct session *s)
 	size_t used;
 
 	result = hello_parse(bytes, unconsumed(s), &used, &hello);
+	if (result == HELLO_MORE)
+		return STEP_GO_ON;
+	/* The line holds the token. */
+	explicit_bzero(bytes, result == HELLO_OK ? used : unconsumed(s));
 	if (result == HELLO_OK) {
-		/* The line holds the token. */
-		explicit_bzero(bytes, used);
 		s->in.begin += used;
 		s->consumed_bytes += used;
 		s->outcomes++;
 		step = welcome(s, &hello);
 		hello_fini(&hello);
-	} else if (result != HELLO_MORE) {
+	} else {
 		step = hand_over(s);
 		if (step == STEP_GO_ON)
 			step = end(s, greeting_refuse(s->stream, result, &hello));
@@ -556,6 +558,7 @@ run_once(struct session *s)
 	if (make_room(s) == STEP_END)
 		return STEP_END;
 	n = receive(s);
+	s->read.bytes = n > 0 ? (uint64_t)n : 0;
 	if (claim_is_taken(&s->shared->claims, &s->claim))
 		return end_taken(s);
 	if (n == 0)
@@ -563,7 +566,6 @@ run_once(struct session *s)
 	if (n < 0)
 		return errno == ETIMEDOUT ? end_timed_out(s)
 					  : finish(s, false, CLOSE_reset);
-	s->read.bytes = (uint64_t)n;
 	s->in.end += (size_t)n;
 	filled = s->in.end == s->in.capacity;
 	if (consume(s) == STEP_END)

@@ -222,7 +222,7 @@ enum hello_result
 hello_parse(const uint8_t *bytes, size_t len, size_t *used, struct hello *hello)
 {
 	size_t most = len < HELLO_MAX_BYTES ? len : HELLO_MAX_BYTES;
-	const uint8_t *text = bytes + strlen(PREFIX), *line_end;
+	const uint8_t *text, *line_end;
 	enum hello_result result;
 
 	*used = 0;
@@ -230,6 +230,7 @@ hello_parse(const uint8_t *bytes, size_t len, size_t *used, struct hello *hello)
 	result = read_version(bytes, len, hello);
 	if (result != HELLO_OK)
 		return result;
+	text = bytes + strlen(PREFIX);
 	line_end = memchr(bytes, '\n', most);
 	if (line_end == NULL && len >= HELLO_MAX_BYTES)
 		return fail(hello, HELLO_BAD,

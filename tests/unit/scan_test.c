@@ -1629,6 +1629,44 @@ every_short_token_sequence(void)
 	}
 }
 
+/*
+ * Characters of every length, good and bad, at every place of a string that is several
+ * blocks long, whole and cut before, within and behind them.
+ */
+static void
+characters_across_blocks(void)
+{
+	enum { GOOD = 4 };
+	static const struct {
+		const char *bytes;
+		size_t fault; /* GOOD, or the byte that is wrong */
+	} rows[] = {{"\xc2\x80", GOOD}, {"\xe0\xa0\x80", GOOD}, {"\xed\x9f\xbf", GOOD},
+		{"\xf0\x90\x80\x80", GOOD}, {"\xf4\x8f\xbf\xbf", GOOD}, {"\xc2x", 1},
+		{"\xe0\x9f\x80", 1}, {"\xe1\x80x", 2}, {"\xf0\x8f\x80\x80", 1},
+		{"\xf1\x80x", 2}, {"\xf1\x80\x80x", 3}, {"\x80", 0}};
+	char text[301];
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		size_t len = strlen(rows[i].bytes);
+
+		for (size_t place = 1; place < 200; place++) {
+			struct outcome expected =
+				rows[i].fault == GOOD
+					? done_at(sizeof text)
+					: bad_at(place + rows[i].fault, REJECT_utf8);
+
+			memset(text, 'a', sizeof text);
+			text[0] = text[sizeof text - 1] = '"';
+			memcpy(text + place, rows[i].bytes, len);
+			tap_context("character %zu at %zu", i, place);
+			check_text(expected, text, sizeof text, DEPTH, CUT_WHOLE);
+			for (size_t cut = place; cut <= place + len; cut++)
+				check_text(expected, text, sizeof text, DEPTH,
+					CUT_IN_TWO(cut));
+		}
+	}
+}
+
 static void
 check_all(void)
 {
@@ -1661,6 +1699,7 @@ check_all(void)
 	TAP_RUN(very_long_runs);
 	TAP_RUN(every_beginning_of_a_rich_text);
 	TAP_RUN(every_code_point);
+	TAP_RUN(characters_across_blocks);
 	TAP_RUN(every_kind_of_sequence);
 	TAP_RUN(every_short_number);
 	TAP_RUN(every_short_token_sequence);

@@ -164,7 +164,7 @@ pages_have_no_gap_and_no_repeat(void)
 static void
 numbers_and_times_go_on_after_a_restart(void)
 {
-	char instance[STORE_INSTANCE_MAX] = "";
+	char instance[UUID_MAX] = "";
 	int64_t last_us = 0;
 	uint64_t next_id = 1;
 
@@ -237,8 +237,7 @@ a_session_goes_on_where_it_was(void)
 	s = store_open(&options);
 	EXPECT_INT(STORE_OK, store_session_find(s, "pump/uuid", kit_soon(), &last));
 	EXPECT_INT(0, last);
-	EXPECT_INT(
-		STORE_OK, kit_append(s, kit_batch(1, 2, 3), &mark, kit_soon(), NULL));
+	EXPECT_INT(STORE_OK, kit_append(s, kit_batch(1, 2, 3), &mark, kit_soon(), NULL));
 	EXPECT_INT(STORE_OK, store_session_find(s, "pump/uuid", kit_soon(), &last));
 	EXPECT_INT(1000, last);
 	mark.last = 1003;
