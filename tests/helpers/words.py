@@ -5,14 +5,19 @@
 # SPDX-License-Identifier: MIT
 """The words of the tests' Python programs."""
 
+import contextlib
 import fcntl
 import http.client
 import json
 import os
+import select
 import socket
+import sqlite3
 import struct
 import termios
+import threading
 import time
+from operator import itemgetter
 
 PATIENCE_SECONDS = 20
 
@@ -51,6 +56,12 @@ def deliver(*messages):
 def unacknowledged(sock):
     """The bytes on their way; the end is one more (SIOCOUTQ, tcp(7))."""
     return struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))[0]
+
+
+def segments_received(sock):
+    """How many segments with data have come (tcpi_data_segs_in of struct tcp_info)."""
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 156)
+    return struct.unpack_from("I", info, 152)[0]
 
 
 def reset(sock):
@@ -105,3 +116,112 @@ def wait_for(condition, what, pause_seconds=0.01):
 
 def wait_for_counter(name, value):
     wait_for(lambda: counter(name) == value, f"{name} {value}")
+
+
+def check(expected, got):
+    if expected != got:
+        raise AssertionError(f"expected {expected!r}, got {got!r}")
+
+
+def in_parallel(run, count):
+    """In so many threads; a failure in one of them is the program's."""
+    failures = []
+
+    def guarded():
+        try:
+            run()
+        except Exception as failure:
+            failures.append(failure)
+
+    threads = [threading.Thread(target=guarded) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+def hello_line(**members):
+    """The line of a hello with these members."""
+    return b"BIO/1 " + json.dumps(members).encode() + b"\n"
+
+
+class Peer:
+    """A connection that begins with a hello: what the server answers comes by lines."""
+
+    def __init__(self, line, sock=None):
+        self.sock = sock or connect()
+        self.lines = self.sock.makefile("rb")
+        if line:
+            self.send(line)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def send(self, *parts):
+        for part in parts:
+            self.sock.sendall(part)
+
+    def finish(self):
+        self.sock.shutdown(socket.SHUT_WR)
+
+    def close(self):
+        self.lines.close()
+        self.sock.close()
+
+    def read(self):
+        """The next line, None behind the last."""
+        line = self.lines.readline()
+        return json.loads(line.removeprefix(b"BIO/1 ")) if line else None
+
+    def read_to_ack(self):
+        """Every line up to an ack or what ends the connection."""
+        lines = [self.read()]
+        while lines[-1] and not {"ack", "bye"} & lines[-1].keys():
+            lines.append(self.read())
+        return lines
+
+    def read_all(self):
+        return list(iter(self.read, None))
+
+    def end(self):
+        """Ends this side, and waits for the server's; what that still said."""
+        self.finish()
+        return self.read_all()
+
+    def hears_nothing(self, seconds=0.2):
+        """True: the server does not say anything for so long."""
+        return not select.select([self.sock], [], [], seconds)[0]
+
+
+def greet(**members):
+    """A peer, and the welcome that its hello got."""
+    peer = Peer(hello_line(**members))
+    answer = peer.read()
+    check(True, answer["ok"])
+    return peer, answer
+
+
+@contextlib.contextmanager
+def locked(path):
+    """While another program holds the lock of the store's file, nothing can be committed."""
+    database = sqlite3.connect(path, isolation_level=None)
+    try:
+        database.execute("BEGIN IMMEDIATE")
+        yield
+        database.execute("ROLLBACK")
+    finally:
+        database.close()
+
+
+def query(path, statement, *values):
+    """The rows that the store's file has for a statement."""
+    database = sqlite3.connect(path, isolation_level=None)
+    try:
+        return database.execute(statement, values).fetchall()
+    finally:
+        database.close()
