@@ -1,5 +1,5 @@
 /*
- * text_test: growing, formatting, one line.
+ * text_test: growing, formatting, one line, quotes.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -51,11 +51,63 @@ one_line_turns_line_ends_into_spaces(void)
 	text_free(&t);
 }
 
+static void
+check_quoted(const char *string, const char *expected)
+{
+	struct text t = {0};
+
+	text_append_string(&t, "x:");
+	text_append_quoted(&t, string);
+	EXPECT(!text_failed(&t));
+	EXPECT_BYTES("x:", 2, t.bytes, 2);
+	EXPECT_BYTES(expected, strlen(expected), t.bytes + 2, t.len - 2);
+	text_free(&t);
+}
+
+static void
+quoted_is_a_json_string(void)
+{
+	check_quoted("", "\"\"");
+	check_quoted("pump-7", "\"pump-7\"");
+	check_quoted("\"", "\"\\\"\"");
+	check_quoted("a\\b\\", "\"a\\\\b\\\\\"");
+	check_quoted("</script>'&", "\"</script>'&\"");
+	check_quoted(
+		"\x7f \xc3\xa9\xf0\x9f\x98\x80", "\"\x7f \xc3\xa9\xf0\x9f\x98\x80\"");
+}
+
+static void
+quoted_escapes_every_control_character(void)
+{
+	for (int c = 1; c < 0x20; c++) {
+		char string[] = {'a', (char)c, '1', '\0'},
+		     expected[sizeof "\"a\\u00001\""];
+
+		(void)snprintf(expected, sizeof expected, "\"a\\u%04x1\"", (unsigned)c);
+		tap_context("character %d", c);
+		check_quoted(string, expected);
+	}
+}
+
+static void
+quoted_in_full_or_failed(void)
+{
+	struct text t = {.has_failed = true};
+
+	text_append_quoted(&t, "a\n");
+	EXPECT(text_failed(&t));
+	EXPECT_INT(0, t.len);
+	text_free(&t);
+}
+
 int
 main(void)
 {
 	TAP_RUN(appends_grow_and_keep_what_is_there);
 	TAP_RUN(a_failure_is_remembered_and_stops_the_rest);
 	TAP_RUN(one_line_turns_line_ends_into_spaces);
+	TAP_RUN(quoted_is_a_json_string);
+	TAP_RUN(quoted_escapes_every_control_character);
+	TAP_RUN(quoted_in_full_or_failed);
 	return tap_finish();
 }
