@@ -444,6 +444,25 @@ expect_closed() {
 	expect_stored 4
 }
 
+@test "a peer that breaks off before it is welcomed is counted as reset" {
+	start_stored
+	python - "$STORE" <<-'END'
+		import sys
+		from words import *
+		with locked(sys.argv[1]):
+		    send(b"1")
+		    wait_for_counter("messages.queued", 1)
+		    hello = hello_line(session="s")
+		    peer = Peer(hello)
+		    wait_for_counter("bytes.received_total", 1 + len(hello))
+		    reset(peer.sock)
+	END
+	expect_messages 1 0
+	expect_closed reset 1
+	expect_closed eof 1
+	stop_server
+}
+
 @test "--write-timeout: a peer that does not read its acks is closed without a word" {
 	start_stored --write-timeout 200ms --max-errors 1000000
 	run -0 python - <<-'END'

@@ -26,9 +26,9 @@ struct greeting {
 };
 
 /*
- * Welcomes the peer, whose messages may then come.  -1: it was refused, or does not read,
- * and `*reason` says which; the connection has to be closed.  Blocks while another
- * connection lets go of the session, and until what was queued of it is stored.
+ * Welcomes the peer, whose messages may then come.  -1: it was refused, is gone, or does
+ * not read, and `*reason` says which; the connection has to be closed.  Blocks while
+ * another connection lets go of the session, and until what was queued of it is stored.
  */
 int greeting_welcome(const struct greeting *g, const struct hello *hello,
 	enum close_reason *reason) MUST_USE;
