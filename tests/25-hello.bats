@@ -625,7 +625,7 @@ expect_closed() {
 		with locked(sys.argv[1]):
 		    second.send(b"3\n4\n")
 		    wait_for_counter("messages.queued", 2)
-		    second.send(b"5\n")
+		    second.send(b"5\n" * 1000)
 		    wait_for(lambda: unacknowledged(second.sock) == 0, "arrival")
 		    third = Peer(hello_line(session="s", ack="store", next=5))
 		    check(True, third.hears_nothing())
@@ -642,6 +642,34 @@ expect_closed() {
 	assert_equal "$(newest 9 | tr '\n' ' ')" '1 2 3 4 5 '
 	stop_server
 	expect_stored 5
+}
+
+@test "a session that another connection does not let go of is refused" {
+	start_stored --hello-timeout 300ms
+	python - "$STORE" <<-'END'
+		import sys
+		from words import *
+		first, _ = greet(session="s", ack="store")
+		with locked(sys.argv[1]):
+		    first.send(b"1\n")
+		    wait_for_counter("messages.queued", 1)
+		    with Peer(hello_line(session="s")) as second:
+		        check((False, "session_taken"), itemgetter("ok", "code")(second.read()))
+		        check(None, second.read())
+		    # Nor is it known what is next before that is stored which waits.
+		    with Peer(hello_line(session="t")) as third:
+		        check((False, "store_unavailable"), itemgetter("ok", "code")(third.read()))
+		check([{"ack": 1}, {"bye": "session_taken", "ack": 1}], first.read_all())
+		peer, answer = greet(session="s")
+		check(2, answer["next"])
+		check([], peer.end())
+	END
+	expect_messages 1 0
+	expect_closed session_taken 2
+	expect_closed store_unavailable 1
+	expect_closed eof 1
+	stop_server
+	expect_stored 1
 }
 
 @test "ten connections fight over one session, and it counts each number once" {
