@@ -156,18 +156,13 @@ tell(struct session *s, uint64_t ticket)
 					 : CLOSE_reset);
 }
 
-/*
- * Hands over what the read has brought so far.  The clocks stand still while the store
- * makes the peer wait.
- */
+/* Hands over what the read has brought so far, and may wait for the store. */
 static enum step
 hand_over(struct session *s)
 {
-	uint64_t before_ns = s->deadline_ns == CLOCK_NEVER ? 0 : clock_mono_ns();
 	struct store_mark mark;
 	bool has_mark = ledger_take_mark(&s->ledger, &mark);
 	enum store_result result;
-	enum step step;
 	uint64_t ticket;
 
 	s->origin.framing = s->frame.framing;
@@ -178,10 +173,7 @@ hand_over(struct session *s)
 	if (result != STORE_OK)
 		return end_unstored(s, result);
 	s->handed_over_bytes = s->consumed_bytes;
-	step = tell(s, ticket);
-	if (s->deadline_ns != CLOCK_NEVER)
-		s->deadline_ns += clock_mono_ns() - before_ns;
-	return step;
+	return tell(s, ticket);
 }
 
 /* Everything is counted before the peer can know of the end. */
@@ -353,7 +345,10 @@ consume(struct session *s)
 	return step == STEP_GO_ON ? hand_over(s) : step;
 }
 
-/* The clock of a message runs from its first byte; behind it, the clock of idleness. */
+/*
+ * The clock of a message runs from its first byte; behind it, the clock of idleness.  A
+ * read that waited for the store had an outcome: its clocks begin behind the wait.
+ */
 static void
 set_deadline(struct session *s, uint64_t outcomes_before)
 {
