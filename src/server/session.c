@@ -531,6 +531,14 @@ fit_buffer(struct session *s, bool filled)
 		return;
 }
 
+/* True: the sender goes on elsewhere.  What it has ended here in order is read on. */
+static bool
+is_superseded(const struct session *s)
+{
+	return claim_is_taken(&s->shared->claims, &s->claim) &&
+	       !stream_peer_has_finished(s->stream);
+}
+
 /* The sender has come back on another connection; what is unread here it sends there. */
 static enum step
 end_taken(struct session *s)
@@ -554,7 +562,7 @@ run_once(struct session *s)
 		return STEP_END;
 	n = receive(s);
 	s->read.bytes = n > 0 ? (uint64_t)n : 0;
-	if (claim_is_taken(&s->shared->claims, &s->claim))
+	if (is_superseded(s))
 		return end_taken(s);
 	if (n == 0)
 		return end_of_input(s);
