@@ -18,4 +18,6 @@ setup_suite() {
 	for name in ${!BIO_*}; do
 		unset "$name"
 	done
+	# Where no test says other: the default is a file in the folder that make runs in.
+	export BIO_STORE=none
 }
