@@ -152,10 +152,10 @@ translate(enum store_result result)
 
 /*
  * Visits some batches of the store from `*id` on, which moves behind them; `*id` is 0
- * behind the last.  What comes above `high` is in the view as well.
+ * behind the last.
  */
 static enum step
-walk_some_of_store(struct walk *w, struct store *store, uint64_t high, uint64_t *id)
+walk_some_of_store(struct walk *w, struct store *store, uint64_t *id)
 {
 	bool is_ascending = w->query->is_ascending;
 	struct batch *batches = NULL;
@@ -166,23 +166,27 @@ walk_some_of_store(struct walk *w, struct store *store, uint64_t high, uint64_t 
 	if (batches == NULL)
 		*id = 0;
 	for (const struct batch *b = batches; step == STEP_ON && b != NULL; b = b->next) {
-		if (b->first_id <= high)
-			step = visit_batch(w, b);
+		step = visit_batch(w, b);
 		*id = is_ascending ? b->first_id + b->count : b->first_id - 1;
 	}
 	batch_release_chain(batches);
 	return step;
 }
 
-/* The ids from `low` up to `high`, both inclusive. */
+/* What the store has before `border`. */
 static enum step
-walk_store(struct walk *w, struct store *store, uint64_t low, uint64_t high)
+walk_store(struct walk *w, struct store *store, uint64_t border)
 {
-	uint64_t id = w->query->is_ascending ? low : high;
+	uint64_t high = w->high, id;
 	enum step step = STEP_ON;
 
-	while (step == STEP_ON && id != 0 && id >= low && id <= high)
-		step = walk_some_of_store(w, store, high, &id);
+	/* What is read may go beyond the border: those batches are not wanted here. */
+	if (w->high >= border)
+		w->high = border - 1;
+	id = w->query->is_ascending ? w->low : w->high;
+	while (step == STEP_ON && id != 0 && id >= w->low && id <= w->high)
+		step = walk_some_of_store(w, store, &id);
+	w->high = high;
 	return step;
 }
 
@@ -221,14 +225,13 @@ walk_all(struct walk *w, struct store *store, const struct recent_view *view)
 {
 	uint64_t border = view->count > 0 ? view->batches[0]->first_id : UINT64_MAX;
 	enum step step = narrow(w, store);
-	uint64_t high = w->high < border ? w->high : border - 1;
 
 	if (step == STEP_ON && w->query->is_ascending)
-		step = walk_store(w, store, w->low, high);
+		step = walk_store(w, store, border);
 	if (step == STEP_ON)
 		step = walk_view(w, view);
 	if (step == STEP_ON && !w->query->is_ascending)
-		step = walk_store(w, store, w->low, high);
+		step = walk_store(w, store, border);
 	return step;
 }
 

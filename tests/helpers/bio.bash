@@ -9,6 +9,8 @@ bats_load_library bats-assert
 export BIO_STORE=none
 # The addresses of the server that start_server started: host:port.
 BIO='' HTTP='' SERVER_PID=''
+# A command that becomes the one behind it, as nsenter does; it starts the server.
+SERVER_WRAPPER=()
 # Every process of a case that teardown has to end if the case did not.
 CHILDREN=()
 
@@ -44,7 +46,8 @@ start() {
 start_server() {
 	local ready=$BATS_TEST_TMPDIR/ready
 	BIO_LISTEN=127.0.0.1:0 BIO_HTTP_LISTEN=127.0.0.1:0 \
-		start server "${SERVER:-$BUILD/bio-server}" --ready-file "$ready" "$@"
+		start server "${SERVER_WRAPPER[@]}" "${SERVER:-$BUILD/bio-server}" \
+		--ready-file "$ready" "$@"
 	SERVER_PID=$STARTED
 	wait_until 20 server_is_ready_or_dead
 	[[ -e $ready ]] || { server_log >&2; return 1; }

@@ -58,7 +58,7 @@ class Server:
         self.starts += 1
         command = [f"{os.environ['BUILD']}/bio-server", "--store", self.folder / "bio.db",
                    "--listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0",
-                   "--ready-file", self.ready, "--print",
+                   "--ready-file", self.ready, "--print", "--log-level", "warn",
                    "--max-message", str(sender.MESSAGE_BYTES_MAX),
                    "--max-depth", str(sender.DEPTH_MAX)]
         with open(self.folder / f"printed-{self.starts}", "wb") as out, \
@@ -90,13 +90,15 @@ class Client:
     """A sender's process, which is started again and again with one session."""
 
     def __init__(self, session, folder):
-        self.session, self.folder = session, folder
+        self.session, self.folder, self.starts = session, folder, 0
         self.start()
 
     def start(self):
+        self.starts += 1
         self.process = subprocess.Popen([HERE / "sender.py", self.session, self.folder])
 
     def kill(self):
+        wait_for(lambda: self.log().count(["begin"]) == self.starts, f"{self.session} to begin")
         self.process.kill()
         demand(self.process.wait() == -signal.SIGKILL, f"{self.session} had ended: {self.log()[-1:]}")
 
@@ -300,7 +302,7 @@ def main():
         "seed": seed, "server_kills": server_kills, "client_kills": client_kills,
         "acknowledged": sum(client.acknowledged() for client in clients),
         "naks": sum(len(client.told("nak")) for client in clients),
-        "begins": sum(line[0] == "begin" for client in clients for line in client.log()),
+        "begins": sum(client.log().count(["begin"]) for client in clients),
         "cuts": len(cuts), "cut_numbers": sum(cuts), "stored": total,
         "seen": len(watcher.seen), "printed": len(printed)}))
 

@@ -117,7 +117,9 @@ class Sender:
             try:
                 with self.connect() as sock:
                     run_connection(sock)
-            except (Broken, ConnectionError, BrokenPipeError):
+            except TimeoutError as error:
+                raise Fault("the server does not go on") from error
+            except (Broken, OSError):
                 pass
         self.log(f"end {self.sent}")
 
@@ -149,7 +151,7 @@ class Sender:
                 self.take_replies(self.sent - self.acknowledged >= WINDOW)
             while self.is_owed():
                 self.take_replies(True)
-        except (Broken, ConnectionError, BrokenPipeError):
+        except (Broken, OSError):
             self.log(f"cut {self.sent - self.acknowledged}")
             raise
 

@@ -1,0 +1,134 @@
+#!/usr/bin/env bats
+# The file: what is kept over a restart, how it is read, what leaves it, and what happens
+# where it cannot be written.
+
+load helpers/bio
+load helpers/store
+
+@test "numbers, times and counts go on over a restart, and the newest are shown from the file" {
+	start_kept
+	send_bytes '{"i":1}\n{"i":2}\n'
+	expect_messages 2 0
+	send_bytes '{"i":3}'
+	expect_messages 3 0
+	expect_kept
+	local instance
+	instance=$(counter instance)
+	stop_server
+	# As if the clock had been an hour ahead.
+	sql 'UPDATE batch SET received_us = received_us + 3600000000 WHERE first_id = 3'
+	start_kept
+	expect_messages 0 0
+	expect_counter instance "$instance"
+	expect_counter '|.store|[.messages,.oldest_id,.newest_id]|tostring' '[3,1,3]'
+	assert_equal "$(newest 10)" $'{"i":1}\n{"i":2}\n{"i":3}'
+	send_bytes '{"i":4}'
+	expect_messages 1 0
+	assert_equal "$(get /messages/latest | jq -c '[.id, .connection, .data]')" '[4,1,{"i":4}]'
+	assert_equal "$(get /messages/latest | jq .received_at)" "$(get /messages/3 | jq .received_at)"
+	expect_counter '|.store|[.messages,.oldest_id,.newest_id]|tostring' '[4,1,4]'
+	stop_server
+	assert_equal "$(sql 'SELECT sum(count), max(first_id) FROM batch')" '4|4'
+}
+
+@test "pages go through memory and file, up and down, without a seam" {
+	local limit
+	make_store 60 50
+	start_kept --recent 100
+	python -c 'from words import *; send(*(b"{\"n\":%d}\n" % n for n in range(3001, 3501)))'
+	expect_messages 500 0
+	expect_counter store.messages 3500
+	for limit in 333 1000; do
+		run -0 diff <(seq 3500) <(page_through "limit=$limit&order=asc")
+		run -0 diff <(seq 3500 -1 1) <(page_through "limit=$limit")
+	done
+	restart_kept --recent 1
+	run -0 diff <(seq 3500) <(page_through 'limit=1000&order=asc')
+	run -0 diff <(seq 3500 -1 1) <(page_through limit=1000)
+	run -0 diff <(seq 3500) <(get '/messages?format=ndjson&order=asc' | jq .id)
+	run -0 diff <(seq 3500 -1 1) <(get '/messages?format=ndjson' | jq .data.n)
+	stop_server
+}
+
+@test "every parameter of /messages works over the file" {
+	# Message 10 * k + 1 up to 10 * k + 10 came k + 1 seconds after midnight.
+	make_store 40 10 ',"odd":"x y"'
+	start_kept --recent 1
+	assert_equal "$(ids 'limit=3')" '400 399 398'
+	assert_equal "$(ids 'limit=3&order=asc')" '1 2 3'
+	assert_equal "$(ids 'before=12&limit=4')" '11 10 9 8'
+	assert_equal "$(ids 'after=10&before=13')" '12 11'
+	assert_equal "$(ids 'after=398&order=asc')" '399 400'
+	assert_equal "$(ids 'since=2026-01-01T00:00:40Z' | wc -w)" 10
+	assert_equal "$(ids 'since=2026-01-01T00:00:40.000001Z')" ''
+	assert_equal "$(ids 'until=2026-01-01T00:00:02Z&limit=100')" '10 9 8 7 6 5 4 3 2 1'
+	assert_equal "$(ids 'until=2026-01-01T00:00:01Z')" ''
+	assert_equal "$(ids 'since=2026-01-01T00:00:05Z&until=2026-01-01T00:00:06Z&order=asc&limit=2')" '41 42'
+	assert_equal "$(ids 'since=2026-01-01T00:00:05Z&before=43')" '42 41'
+	assert_equal "$(ids 'q=%22n%22:39,')" '39'
+	assert_equal "$(ids 'q=x%20y&limit=2')" '400 399'
+	assert_equal "$(ids 'q=x%20y%20z')" ''
+	assert_equal "$(ids '.b=7&limit=2&order=asc')" '61 62'
+	assert_equal "$(ids '.b=7&.n=65')" '65'
+	assert_equal "$(ids '.b=7&.n=75')" ''
+	assert_equal "$(get '/messages?format=ndjson&limit=2&order=asc' | jq -c '[.id,.received_at,.connection,.peer,.name,.framing,.data]')" \
+		'[1,"2026-01-01T00:00:01.000000Z",7,"192.0.2.7:7","pump","lines",{"n":1,"b":1,"odd":"x y"}]
+[2,"2026-01-01T00:00:01.000000Z",7,"192.0.2.7:7","pump","lines",{"n":2,"b":1,"odd":"x y"}]'
+	assert_equal "$(get /messages/57/raw)" '{"n":57,"b":6,"odd":"x y"}'
+	run -0 get /messages/401 --write-out '%{http_code}'
+	assert_output --partial 404
+	stop_server
+}
+
+@test "the file keeps the exact bytes" {
+	local i texts=('{"b" : 1, "a":1.0e+5,"b":2}' '"\ud800\u0000"' '-0' '[ ]' $'{"a":\r\n\t"é😀"}' 1E400)
+	start_kept
+	for i in "${!texts[@]}"; do
+		printf %s "${texts[i]}" | send_bytes
+		expect_messages $((i + 1)) 0
+	done
+	send_line '"the newest"'
+	expect_messages $((i + 2)) 0
+	restart_kept --recent 1
+	for i in "${!texts[@]}"; do
+		run -0 cmp <(printf %s "${texts[i]}") <(get "/messages/$((i + 1))/raw")
+	done
+	assert_equal "$(get /messages/latest/raw)" '"the newest"'
+	stop_server
+}
+
+@test "all of a large file is streamed, in little memory" {
+	[[ $BUILD == */release ]] || skip "memory is measured without sanitizers only"
+	local before
+	make_store 500 1000 ",\"pad\":\"$(printf '%070d' 0)\""
+	start_kept --recent 1
+	before=$(memory_peak)
+	run -0 diff <(seq 500000) <(get '/messages?format=ndjson&order=asc' --max-time 60 | grep -o '"n":[0-9]*' | cut -d : -f 2)
+	assert_equal "$(get '/messages?format=ndjson' --max-time 60 | wc -l)" 500000
+	assert [ $(($(memory_peak) - before)) -lt 10000 ]
+	assert [ "$(stat -c %s "$STORE")" -gt 40000000 ]
+	stop_server
+}
+
+# The most memory that the server ever had, in KiB.
+memory_peak() {
+	awk '/^VmHWM:/ { print $2 }' "/proc/$SERVER_PID/status"
+}
+
+@test "what is newer than \`until\` is not read, and what is damaged is left out" {
+	make_store 200 1000 ",\"pad\":\"$(printf '%0150d' 0)\""
+	# So far back that it is not read when the server starts.
+	sql "UPDATE batch SET body = '[1, oops]' WHERE first_id = 50001"
+	start_kept --recent 1
+	assert_equal "$(ids 'until=2026-01-01T00:00:02Z&limit=2')" '1000 999'
+	assert_equal "$(ids 'since=2026-01-01T00:03:20Z&limit=2&order=asc')" '199001 199002'
+	run -0 server_log
+	refute_output --partial damaged
+	assert_equal "$(ids 'before=51003&limit=4')" '51002 51001 50000 49999'
+	assert_equal "$(ids 'after=49999&limit=3&order=asc')" '50000 51001 51002'
+	run -0 get /messages/50001 --write-out '%{http_code}'
+	assert_output --partial '"status":404'
+	run -0 server_log
+	assert_output --partial 'batch 50001 of the store is damaged and left out'
+	stop_server
+}
