@@ -21,8 +21,9 @@
 #define BYTES_A_LOOK ((size_t)64 * 1024)
 /* What a message costs beside its bytes, in bytes. */
 #define LOOK_COST_BYTES 256
-/* What is read from the store at a time. */
-#define STORE_READ_BYTES ((size_t)1024 * 1024)
+/* What is read from the store at a time: no more than fits on the page first, so that
+ * little is read in vain, then more, so that a search takes few steps. */
+#define STORE_READ_BYTES_MAX ((size_t)1024 * 1024)
 
 /* How a walk goes on. */
 enum step { STEP_ON, STEP_FULL, STEP_NO_MEMORY, STEP_UNREADABLE };
@@ -37,6 +38,7 @@ struct walk {
 	size_t out_begin;
 	struct history_page *page;
 	uint64_t deadline_ns;
+	size_t store_read_bytes;
 	size_t looked_at_bytes;
 	bool is_out_of_time;
 };
@@ -161,8 +163,10 @@ walk_some_of_store(struct walk *w, struct store *store, uint64_t *id)
 	struct batch *batches = NULL;
 	enum step step = translate(
 		store_read(store, *id, is_ascending ? STORE_ASCENDING : STORE_DESCENDING,
-			STORE_READ_BYTES, &batches));
+			w->store_read_bytes, &batches));
 
+	if (w->store_read_bytes < STORE_READ_BYTES_MAX)
+		w->store_read_bytes *= 2;
 	if (batches == NULL)
 		*id = 0;
 	for (const struct batch *b = batches; step == STEP_ON && b != NULL; b = b->next) {
@@ -255,6 +259,9 @@ history_append_page(struct history *h, const struct query *q,
 		.max_bytes = bounds->bytes,
 		.out = out,
 		.out_begin = out->len,
+		.store_read_bytes = bounds->bytes < STORE_READ_BYTES_MAX
+					    ? bounds->bytes
+					    : STORE_READ_BYTES_MAX,
 		.page = page,
 		.deadline_ns = clock_mono_ns() + SEARCH_NS_MAX};
 	struct recent_view view;
