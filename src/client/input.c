@@ -93,13 +93,41 @@ report_bad(struct input *input, enum frame_event event, const struct frame_item 
 		input->name, input->number, offset, why);
 }
 
+static uint64_t
+count_newlines(const uint8_t *begin, const uint8_t *end)
+{
+	uint64_t count = 0;
+
+	while ((begin = memchr(begin, '\n', (size_t)(end - begin))) != NULL) {
+		begin++;
+		count++;
+	}
+	return count;
+}
+
+/* Lengths are no text: a line feed among them ends no line. */
+static void
+count_lines(struct input *input, const uint8_t *bytes, const struct frame_item *item,
+	bool is_message)
+{
+	const uint8_t *text = is_message ? item->text : bytes;
+
+	if (!input->counts_lines || input->frame.framing == FRAMING_length)
+		return;
+	input->newlines += count_newlines(bytes, text);
+	if (is_message)
+		input->line = input->newlines + 1;
+	input->newlines += count_newlines(text, bytes + item->used);
+}
+
 enum input_event
 input_next(struct input *input, struct frame_item *out)
 {
 	struct buffer *b = &input->buffer;
-	enum frame_event event =
-		frame_next(&input->frame, b->bytes + b->begin, b->end - b->begin, out);
+	const uint8_t *bytes = b->bytes + b->begin;
+	enum frame_event event = frame_next(&input->frame, bytes, b->end - b->begin, out);
 
+	count_lines(input, bytes, out, event == FRAME_MESSAGE);
 	b->begin += out->used;
 	if (event == FRAME_MORE)
 		return input->has_ended ? INPUT_END : INPUT_MORE;

@@ -34,7 +34,10 @@ struct input {
 	struct buffer_pool *pool;
 	struct buffer buffer;
 	struct frame frame;
-	uint64_t number; /* of the message that was found last */
+	uint64_t number;   /* of the message that was found last */
+	bool counts_lines; /* for the owner to set */
+	uint64_t line;     /* where that message begins; 0: this input has no lines */
+	uint64_t newlines; /* in all that was consumed */
 	bool has_ended;
 };
 

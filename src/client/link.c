@@ -16,8 +16,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -28,7 +26,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "wire/frame.h"
+#include "client/dial.h"
+#include "client/framed.h"
 
 enum { ERROR_MAX_BYTES = 1024, STOP_GRACE_MS = 2000 };
 
@@ -190,70 +189,18 @@ link_wait(struct link *link, int fd, short events, uint64_t deadline_ns)
 	}
 }
 
-/* 0, or an error number; ECANCELED where a stop came first. */
-static int
-wait_connected(struct link *link, int fd)
-{
-	uint64_t timeout_ms = link->group->options->connect_timeout_ms;
-	socklen_t len = sizeof(int);
-	int error = ECANCELED;
-
-	switch (link_wait(link, fd, POLLOUT, clock_deadline_ns(timeout_ms))) {
-	case LINK_WAKE_READY:
-		if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
-			error = errno;
-		return error;
-	case LINK_WAKE_TIME:
-		return ETIMEDOUT;
-	case LINK_WAKE_STOP:
-	case LINK_WAKE_FAILED:
-		break;
-	}
-	return error;
-}
-
-/* 0, or an error number. */
-static int
-connect_to(struct link *link, const struct sockaddr_storage *address)
-{
-	int fd =
-		socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int on = 1, error = 0;
-
-	if (fd < 0)
-		return errno;
-	if (connect(fd, (const struct sockaddr *)address, address_length(address)) != 0)
-		error = errno == EINPROGRESS ? wait_connected(link, fd) : errno;
-	if (error != 0) {
-		(void)close(fd);
-		return error;
-	}
-	/* Paced messages must not wait for the acknowledgement of the one before. */
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	link->fd = fd;
-	return 0;
-}
-
 int
 link_open(struct link *link, struct link_group *g)
 {
-	int first_error = 0;
+	int error = dial(
+		&g->addresses, g->options->connect_timeout_ms, g->stop_fd, &link->fd);
 
 	link->group = g;
-	link->fd = -1;
 	link->limit_ns = CLOCK_NEVER;
-	for (size_t i = 0; i < g->addresses.count; i++) {
-		int error = connect_to(link, &g->addresses.items[i]);
-
-		if (error == 0)
-			return 0;
-		if (link->is_stopping)
-			return -1;
-		/* That IPv6 is missing says less than that IPv4 was refused. */
-		if (first_error == 0)
-			first_error = error;
-	}
-	return report_unreachable(g, strerror(first_error));
+	if (error == 0)
+		return 0;
+	link->is_stopping = error == ECANCELED;
+	return link->is_stopping ? -1 : report_unreachable(g, strerror(error));
 }
 
 void
@@ -306,20 +253,20 @@ link_flush(struct link *link)
 	return 0;
 }
 
+/* `framed` is NULL for bytes that go out as they are. */
 static int
-put(struct link *link, const void *bytes, size_t len, bool on_one_line)
+put(struct link *link, const struct framed *framed, const uint8_t *from, size_t len)
 {
-	const uint8_t *from = bytes;
-
 	while (len > 0) {
 		uint8_t *to = link->out + link->out_len;
 		size_t n = LINK_OUT_BYTES - link->out_len;
 
 		if (n > len)
 			n = len;
-		memcpy(to, from, n);
-		for (size_t i = 0; on_one_line && i < n; i++)
-			to[i] = to[i] == '\n' || to[i] == '\r' ? ' ' : to[i];
+		if (framed != NULL)
+			framed_copy_text(framed, to, from, n);
+		else
+			memcpy(to, from, n);
 		link->out_len += n;
 		from += n;
 		len -= n;
@@ -333,28 +280,14 @@ int
 link_put_message(struct link *link, const uint8_t *text, size_t len)
 {
 	enum wire_framing framing = (enum wire_framing)link->group->options->framing;
-	uint8_t head[FRAME_LENGTH_BYTES] = {FRAME_RECORD_SEPARATOR};
-	size_t head_len = 0, tail_len = 1;
+	struct framed framed = framed_make(framing, text, len);
 
-	switch (framing) {
-	case WIRE_FRAMING_LINES:
-		break;
-	case WIRE_FRAMING_RS:
-		head_len = 1;
-		break;
-	case WIRE_FRAMING_LENGTH:
-		head_len = FRAME_LENGTH_BYTES;
-		for (size_t i = 0; i < FRAME_LENGTH_BYTES; i++)
-			head[i] = (uint8_t)(len >> (24 - 8 * i));
-		tail_len = 0;
-		break;
-	}
-	if (link->out_len + head_len + len + tail_len > LINK_OUT_BYTES &&
+	if (link->out_len + framed_length(&framed) > LINK_OUT_BYTES &&
 		link_flush(link) != 0)
 		return -1;
-	if (put(link, head, head_len, false) != 0 ||
-		put(link, text, len, framing == WIRE_FRAMING_LINES) != 0 ||
-		put(link, "\n", tail_len, false) != 0)
+	if (put(link, NULL, framed.head, framed.head_len) != 0 ||
+		put(link, &framed, text, len) != 0 ||
+		put(link, NULL, (const uint8_t *)"\n", framed.tail_len) != 0)
 		return -1;
 	link->messages++;
 	return 0;

@@ -3,7 +3,8 @@
  *
  * Threads of `send` (the other commands have none):
  *   sender   one a connection; started and joined by main; ends by itself, or soon after
- *            the stop descriptor has become readable
+ *            the stop descriptor has become readable.  With --ack there is one connection
+ *            and main serves it
  *   signals  started and joined by main; waits for SIGINT or SIGTERM, which all threads
  *            block, and makes the stop descriptor readable; main ends it with a SIGINT
  * Taking signals with sigwait also works as process 1 of a container, whose unblocked

@@ -16,6 +16,8 @@
 
 #define PROGRAM_NAME "bio-client"
 #define LINE_MAX_BYTES 1024
+/* Of --session and --name, as src/PROTOCOL.md has it. */
+#define HELLO_TEXT_MAX 64
 
 struct command_spec {
 	enum command command;
@@ -35,7 +37,14 @@ static const struct command_spec commands[] = {
 		"sequence\n"
 		"(RFC 7464) or each behind its length.  Without an operand a test "
 		"message goes\n"
-		"out.  Put -- before a JSON number that is negative.\n"},
+		"out.  Put -- before a JSON number that is negative.\n\n"
+		"With --ack store the server says of each message that it is stored, or "
+		"refused\n"
+		"and why; after a broken connection the rest is sent again, and nothing "
+		"twice.\n"
+		"With --session and --resume, the same command again goes on with an "
+		"input that\n"
+		"was broken off.\n"},
 	{COMMAND_STATS, "stats", PROGRAM_NAME " stats", "", "print the server's counters",
 		"Prints the counters of a running bio-server as JSON.\n"},
 	{COMMAND_HEALTH, "health", PROGRAM_NAME " health", "",
@@ -71,6 +80,9 @@ options_complain(const char *format, ...)
 	(void)vsnprintf(line + len, sizeof line - 1 - len, format, arguments);
 	va_end(arguments);
 	len = strlen(line);
+	/* A line of progress that stands there is wiped; see progress. */
+	if (isatty(STDERR_FILENO))
+		(void)!write(STDERR_FILENO, "\033[K", 3);
 	for (size_t i = 0; i < len; i++)
 		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
 			line[i] = '?';
@@ -149,6 +161,66 @@ check_operands(
 	return OPTION_OK;
 }
 
+static bool
+is_hello_text(const char *text)
+{
+	size_t len = strlen(text);
+
+	if (len < 1 || len > HELLO_TEXT_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (text[i] < ' ' || text[i] > '~')
+			return false;
+	return true;
+}
+
+/* What belongs to acknowledgements would be lost in silence without them. */
+static enum option_result
+check_without_acks(const struct command_spec *spec, const struct options *o)
+{
+	static const char needs[] = "needs --ack store";
+
+	if (o->session != NULL)
+		return refuse(spec->full_name, "--session", needs);
+	if (o->resume)
+		return refuse(spec->full_name, "--resume", needs);
+	if (o->name != NULL)
+		return refuse(spec->full_name, "--name", needs);
+	if (o->token_file != NULL)
+		return refuse(spec->full_name, "--token-file", needs);
+	return OPTION_OK;
+}
+
+static enum option_result
+check_acks(const struct command_spec *spec, const struct options *o)
+{
+	static const char expected[] = "expected 1 to 64 printable ASCII characters";
+
+	if (o->connections != 1)
+		return refuse(spec->full_name, "--connections",
+			"a session has one connection (--ack store)");
+	if (o->session != NULL && !is_hello_text(o->session))
+		return refuse(spec->full_name, o->session, expected);
+	if (o->name != NULL && !is_hello_text(o->name))
+		return refuse(spec->full_name, o->name, expected);
+	if (o->resume && o->session == NULL)
+		return refuse(spec->full_name, "--resume", "needs --session");
+	if (o->resume && !options_is_stream(o))
+		return refuse(spec->full_name, "--resume", "needs an input, @FILE or -");
+	return OPTION_OK;
+}
+
+static enum option_result
+check_send(const struct command_spec *spec, struct options *o)
+{
+	bool wants_acks = o->ack == ACK_STORE;
+
+	/* Behind a length every byte of a message stays what it is. */
+	if (o->framing == WIRE_FRAMING_UNSAID)
+		o->framing = wants_acks ? WIRE_FRAMING_LENGTH : WIRE_FRAMING_LINES;
+	return wants_acks ? check_acks(spec, o) : check_without_acks(spec, o);
+}
+
 static enum option_result
 parse_command(
 	const struct command_spec *spec, int argc, char *argv[], struct options *out)
@@ -161,6 +233,8 @@ parse_command(
 	result = option_parse(&program, argc, argv, out, &first);
 	if (result == OPTION_OK)
 		result = check_operands(spec, argc - first, argv + first, out);
+	if (result == OPTION_OK && spec->command == COMMAND_SEND)
+		result = check_send(spec, out);
 	if (result != OPTION_OK)
 		return result;
 	if (spec->command == COMMAND_SEND)
@@ -173,10 +247,11 @@ options_parse(int argc, char *argv[], struct options *out)
 {
 	const struct command_spec *spec;
 
-	*out = (struct options){.command = COMMAND_NONE};
+	*out = (struct options){.command = COMMAND_NONE, .framing = WIRE_FRAMING_UNSAID};
 	if (argc < 2) {
 		(void)fprintf(stderr,
-			"Usage: %s send|stats|health [OPTIONS]\nTry '%s --help'.\n",
+			"Usage: %s send|stats|health [OPTIONS]\nTry '%s "
+			"--help'.\n",
 			PROGRAM_NAME, PROGRAM_NAME);
 		return OPTION_BAD;
 	}

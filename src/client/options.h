@@ -33,8 +33,16 @@ enum command {
 	COMMAND_HEALTH = 4,
 };
 
-/* The choices of --framing. */
-enum wire_framing { WIRE_FRAMING_LINES, WIRE_FRAMING_RS, WIRE_FRAMING_LENGTH };
+/* The choices of --framing; once the options are parsed it is one of them. */
+enum wire_framing {
+	WIRE_FRAMING_UNSAID = -1,
+	WIRE_FRAMING_LINES,
+	WIRE_FRAMING_RS,
+	WIRE_FRAMING_LENGTH,
+};
+
+/* The choices of --ack. */
+enum ack_choice { ACK_NONE, ACK_STORE };
 
 struct options {
 #define OPTION(kind, type, member, ...) type member;

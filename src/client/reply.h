@@ -1,10 +1,9 @@
 /*
  * reply: what the server writes to a sender, which is nothing unless it refuses.
  *
- * The first bytes are kept, since the reason comes first.  A refusal is a line with an
- * error in it, as src/PROTOCOL.md has them ({"error":{"code","message"}}, or
- * {"ok":false,"code","error"} for a hello), or the beginning of an HTTP answer.  Whatever
- * else a server says is none.
+ * The first bytes are kept, since the reason comes first.  A refusal is a line that
+ * `answer` knows as one, or the beginning of an HTTP answer.  Whatever else a server says
+ * is none.
  *
  * A reply belongs to one thread and never blocks.
  *
@@ -32,8 +31,8 @@ struct reply {
 ssize_t reply_receive(struct reply *r, int fd) MUST_USE;
 
 /*
- * True: the server refuses, and `why` is what it does: "refused: CODE: MESSAGE".  cJSON's
- * parser serves one thread at a time; `parser_lock` is the one that all its users take.
+ * True: the server refuses, and `why` is what it does: "refused: CODE: MESSAGE".  The
+ * lock is answer_parse's.
  */
 bool reply_find_refusal(const struct reply *r, struct lock *parser_lock, char *why,
 	size_t why_size) MUST_USE;

@@ -1,7 +1,7 @@
 /*
  * sender: connections that send, each in a thread of its own.
  *
- * A worker owns its link and its text.  What all share is constant while they run, but
+ * A worker owns its link and its message.  What all share is constant while they run, but
  * for the group of the links; the input has one worker, since a stream cannot be sent
  * twice.  After a stop no message is begun.
  *
@@ -11,7 +11,6 @@
  */
 #include "client/sender.h"
 
-#include <cjson/cJSON.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -21,30 +20,28 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/lock.h"
+#include "client/acked.h"
 #include "client/input.h"
 #include "client/link.h"
-#include "wire/frame.h"
+#include "client/message.h"
 
 enum { STACK_BYTES = 256 * 1024, OTHER_DESCRIPTORS = 32 };
 
 struct sender {
 	const struct options *options;
 	struct link_group group;
-	struct input input;        /* where the operand names one */
-	struct frame_item message; /* the operand; no text: built afresh each second */
+	struct input input; /* where the operand names one */
 	sigset_t signals;
 };
 
 struct worker {
 	struct sender *sender;
 	pthread_t thread;
-	uint64_t start_ns; /* when it was connected */
-	char *text;        /* the built-in message as of `text_time` */
-	time_t text_time;
+	uint64_t start_ns;      /* when it was connected */
+	struct message message; /* where there is no input */
 	struct link link;
 };
 
@@ -55,21 +52,15 @@ report_no_memory(struct sender *s)
 	return -1;
 }
 
-/*
- * Waits until the next message is due.  Due times are counted from the start, so that
- * lateness does not add up.
- */
+/* Waits until the next message is due. */
 static int
 pace(struct worker *w)
 {
-	double rate = w->sender->options->rate, wait_ns;
-	uint64_t due_ns = CLOCK_NEVER;
+	uint64_t due_ns =
+		message_due_ns(w->sender->options, w->start_ns, w->link.messages);
 
-	if (rate <= 0)
+	if (due_ns == 0)
 		return 0;
-	wait_ns = (double)w->link.messages * (double)CLOCK_NS_PER_S / rate;
-	if (wait_ns < 1e18)
-		due_ns = w->start_ns + (uint64_t)wait_ns;
 	return link_wait(&w->link, -1, 0, due_ns) == LINK_WAKE_FAILED ? -1 : 0;
 }
 
@@ -82,43 +73,20 @@ put_message(struct worker *w, const uint8_t *text, size_t len)
 	return w->sender->options->rate > 0 ? link_flush(&w->link) : 0;
 }
 
-/* Returns owned; NULL: out of memory. */
-static char *
-compose_message(const struct options *options, time_t now)
-{
-	cJSON *root = cJSON_CreateObject();
-	char time_text[32], *text = NULL;
-	struct tm tm;
-
-	(void)localtime_r(&now, &tm);
-	(void)strftime(time_text, sizeof time_text, "%Y-%m-%d %H:%M:%S", &tm);
-	if (cJSON_AddStringToObject(root, "send_user", options->user) != NULL &&
-		cJSON_AddStringToObject(root, "send_time", time_text) != NULL &&
-		cJSON_AddStringToObject(root, "send_msg", options->message) != NULL)
-		text = cJSON_PrintUnformatted(root);
-	cJSON_Delete(root);
-	return text;
-}
-
 static int
-put_built_in(struct worker *w)
+put_again(struct worker *w)
 {
-	time_t now = time(NULL);
+	const uint8_t *text;
+	size_t len;
 
-	if (w->text == NULL || w->text_time != now) {
-		cJSON_free(w->text);
-		w->text = compose_message(w->sender->options, now);
-		w->text_time = now;
-	}
-	if (w->text == NULL)
-		return report_no_memory(w->sender);
-	return put_message(w, (const uint8_t *)w->text, strlen(w->text));
+	if (message_make(&w->message, &text, &len) != 0)
+		return -1;
+	return put_message(w, text, len);
 }
 
 static int
 send_repeated(struct worker *w)
 {
-	const struct frame_item *message = &w->sender->message;
 	uint64_t repeat = w->sender->options->repeat;
 
 	while (repeat == 0 || w->link.messages < repeat) {
@@ -127,9 +95,7 @@ send_repeated(struct worker *w)
 		if (w->link.is_stopping)
 			break;
 		if (result == 0)
-			result = message->text == NULL
-					 ? put_built_in(w)
-					 : put_message(w, message->text, message->len);
+			result = put_again(w);
 		if (result != 0)
 			return -1;
 	}
@@ -179,6 +145,18 @@ send_input(struct worker *w)
 	return link_flush(&w->link);
 }
 
+static int
+send_message(struct worker *w)
+{
+	int result;
+
+	if (message_open(&w->message, &w->sender->group) != 0)
+		return -1;
+	result = send_repeated(w);
+	message_close(&w->message);
+	return result;
+}
+
 static void *
 run_worker(void *argument)
 {
@@ -189,11 +167,10 @@ run_worker(void *argument)
 	if (link_open(&w->link, &s->group) != 0)
 		return NULL;
 	w->start_ns = clock_mono_ns();
-	result = options_is_stream(s->options) ? send_input(w) : send_repeated(w);
+	result = options_is_stream(s->options) ? send_input(w) : send_message(w);
 	if (result == 0)
 		link_finish(&w->link);
 	link_close(&w->link);
-	cJSON_free(w->text);
 	return NULL;
 }
 
@@ -244,58 +221,35 @@ run_workers(struct sender *s)
 	free(workers);
 }
 
+/* What is acknowledged has one connection, and the calling thread serves it. */
 static void
 run_threads(struct sender *s)
 {
+	bool is_acked = s->options->ack == ACK_STORE;
 	pthread_t signals;
 
 	if (start_thread(s, &signals, run_signals, s) != 0)
 		return;
-	run_workers(s);
+	if (is_acked)
+		acked_run(&s->group, options_is_stream(s->options) ? &s->input : NULL);
+	else if (link_group_resolve(&s->group) == 0)
+		run_workers(s);
 	(void)pthread_kill(signals, SIGINT);
 	(void)pthread_join(signals, NULL);
 }
 
 static int
-judge_message(
-	struct sender *s, const char *text, const char *what, struct frame_item *out)
-{
-	size_t white = strspn(text, " \t\r\n");
-
-	if (frame_judge((const uint8_t *)text, strlen(text), SCAN_DEPTH_MAX, out) ==
-		FRAME_MESSAGE)
-		return 0;
-	link_group_fail(&s->group, EXIT_CODE_BAD_JSON,
-		"bad JSON in %s at offset %" PRIu64 ": %s", what, out->offset + white,
-		out->error);
-	return -1;
-}
-
-/* The texts of --user and --message may be no UTF-8. */
-static int
-judge_built_in(struct sender *s)
-{
-	char *text = compose_message(s->options, time(NULL));
-	struct frame_item item;
-	int result;
-
-	if (text == NULL)
-		return report_no_memory(s);
-	result = judge_message(s, text, "the message", &item);
-	cJSON_free(text);
-	return result;
-}
-
-static int
 open_source(struct sender *s)
 {
-	const char *operand = s->options->operand;
+	struct message message;
 
-	if (operand == NULL)
-		return judge_built_in(s);
 	if (options_is_stream(s->options))
-		return input_open(&s->input, operand, &s->group);
-	return judge_message(s, operand, "the operand", &s->message);
+		return input_open(&s->input, s->options->operand, &s->group);
+	/* A bad one is to be told before anything is connected. */
+	if (message_open(&message, &s->group) != 0)
+		return -1;
+	message_close(&message);
+	return 0;
 }
 
 /* Where it cannot be raised, the connections beyond it fail and say so. */
@@ -318,7 +272,9 @@ print_summary(const struct sender *s)
 	uint64_t wanted = s->options->connections;
 	char of[32] = "";
 
-	if (s->options->quiet || (g->code != EXIT_CODE_DONE && g->messages == 0))
+	if (s->options->quiet || s->options->ack == ACK_STORE)
+		return;
+	if (g->code != EXIT_CODE_DONE && g->messages == 0)
 		return;
 	if (g->links < wanted)
 		(void)snprintf(of, sizeof of, " of %" PRIu64, wanted);
@@ -350,8 +306,7 @@ sender_run(const struct options *options)
 		return s.group.code;
 	if (open_source(&s) != 0)
 		goto fini_group;
-	if (link_group_resolve(&s.group) == 0)
-		run_threads(&s);
+	run_threads(&s);
 	print_summary(&s);
 	if (options_is_stream(options))
 		input_close(&s.input);

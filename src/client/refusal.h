@@ -1,0 +1,23 @@
+/*
+ * refusal: what the codes mean with which a server ends a connection, for a sender that
+ * could come back.
+ *
+ * Constant; any thread.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef BIO_CLIENT_REFUSAL_H
+#define BIO_CLIENT_REFUSAL_H
+
+#include <stdbool.h>
+
+struct refusal {
+	const char *code;
+	bool is_transient;  /* the same may be taken later */
+	const char *advice; /* what happened and the way out, in brackets; or "" */
+};
+
+/* Never NULL: an unknown code is final and has no advice. */
+const struct refusal *refusal_find(const char *code);
+
+#endif

@@ -1,0 +1,445 @@
+#!/usr/bin/env bats
+# bio-client send --ack: what is acknowledged, refused, sent again; sessions; how it ends.
+# Most cases need a server that fails at a chosen moment: helpers/standin.py.
+
+load helpers/bio
+
+# find_silent_address: one that refuses connections as long as this one is held, which is
+# the near end of it; in SILENT.
+find_silent_address() {
+	exec {silent}<>"/dev/tcp/${BIO%:*}/${BIO##*:}"
+	printf '"silent"\n' >&"$silent"
+	expect_messages 1 0
+	SILENT=$(get /messages/1 | jq -r .peer)
+}
+
+setup() {
+	INPUT=$BATS_TEST_TMPDIR/messages
+}
+
+# start_standin [PLAN]: on a free port, its address in BIO.
+start_standin() {
+	rm -f "$BATS_TEST_TMPDIR/standin.out"
+	start standin "$BATS_TEST_DIRNAME/helpers/standin.py" "$BATS_TEST_TMPDIR/state" "$@"
+	wait_until 20 test -s "$BATS_TEST_TMPDIR/standin.out"
+	BIO=$(cat "$BATS_TEST_TMPDIR/standin.out")
+}
+
+# send [ARGUMENT...]: with acknowledgements.
+send() {
+	client send --ack store --server "$BIO" "$@"
+}
+
+# state FILTER: what jq makes of the stand-in's state.
+state() {
+	jq -rc "$1" "$BATS_TEST_TMPDIR/state"
+}
+
+state_is() {
+	[[ $(state "$1" 2>/dev/null) == "$2" ]]
+}
+
+# expect_state FILTER VALUE
+expect_state() {
+	wait_until 20 state_is "$1" "$2" || { echo "$1 is $(state "$1"), expected $2" >&2; return 1; }
+}
+
+# expect_kept COUNT: the numbers from 1 on, each once, in their order.
+expect_kept() {
+	expect_state '.kept | length' "$1"
+	expect_state ".kept == [range(1; $1 + 1) | tostring]" true
+}
+
+@test "every message is acknowledged, and the session and name are said" {
+	start_standin
+	run -0 send --name pump-7 --session a1 - < <(seq 1000)
+	assert_output 'sent 1000 messages (6893 bytes) on 1 connection: 1000 acknowledged, 0 refused'
+	expect_kept 1000
+	expect_state '.hellos' '[{"name":"pump-7","session":"a1","ack":"store","framing":"length"}]'
+}
+
+@test "each run without --session has one of its own, which --verbose names" {
+	start_standin
+	run -0 send --verbose '{"i":1}'
+	assert_line --regexp '^bio-client: session [0-9a-f]{32}$'
+	run -0 send --quiet '{"i":2}'
+	assert_output ''
+	expect_state '.kept' '["{\"i\":1}","{\"i\":2}"]'
+	expect_state '[.hellos[].session] | unique | length' 2
+}
+
+@test "what is kept is what was sent, byte for byte, and --framing says otherwise" {
+	start_standin
+	run -0 send $'{"a":\r\n[1.50e+05,\t"\\u00e9"]}'
+	run -0 send --framing lines $'{"a":\r\n2}'
+	run -0 send --framing rs '{"a":3}'
+	expect_state '.kept' '["{\"a\":\r\n[1.50e+05,\t\"\\u00e9\"]}","{\"a\":  2}","{\"a\":3}"]'
+	expect_state '[.hellos[].framing] | join(" ")' 'length lines rs'
+}
+
+@test "the secret of --token-file is said to the server and nobody else" {
+	start_standin '[{"say":"BIO/1 {\"ok\":false,\"code\":\"auth_failed\",\"error\":\"wrong token\"}\n"}]'
+	echo 'my secret' >"$BATS_TEST_TMPDIR/token"
+	run -5 send --verbose --token-file "$BATS_TEST_TMPDIR/token" 1
+	assert_line --partial "$BIO refused: auth_failed: wrong token (is it the right --token-file?)"
+	refute_output --partial 'my secret'
+	expect_state '[.hellos[].token]' '["my secret"]'
+	: >"$BATS_TEST_TMPDIR/token"
+	run -2 send --token-file "$BATS_TEST_TMPDIR/token" 1
+	run -1 send --token-file /nowhere/token 1
+	expect_state '.connections' 1
+}
+
+@test "refused messages are named with number, line and reason, and the exit code is 5" {
+	start_standin '[{"nak":[2,4]}]'
+	printf '1\n\n2\n{"a":\n3}\n4 5\n' >"$INPUT"
+	run -5 send "@$INPUT"
+	assert_line "bio-client: message 2 (line 3 of $INPUT) was refused: too_deep at offset 5: too deep"
+	assert_line "bio-client: message 4 (line 6 of $INPUT) was refused: too_deep at offset 5: too deep"
+	assert_line 'sent 5 messages (32 bytes) on 1 connection: 3 acknowledged, 2 refused'
+	assert_equal "${#lines[@]}" 3
+	expect_state '.kept' '["1","{\"a\":\n3}","5"]'
+}
+
+@test "a server that refuses everything and does not read on meanwhile stops nobody" {
+	start_standin '[{"nak":true}]'
+	seq 100000 >"$INPUT"
+	run -5 --separate-stderr send "@$INPUT"
+	assert_equal "$(grep -c ' was refused: ' <<<"$stderr")" 100000
+	assert_equal "${stderr_lines[-1]}" \
+		'sent 100000 messages (888895 bytes) on 1 connection: 0 acknowledged, 100000 refused'
+	expect_state '.kept | length' 0
+}
+
+@test "what a broken connection took is sent again, and nothing twice" {
+	start_standin '[{"take":100,"keep":60,"end":"reset"},{"take":1,"end":"reset"},{"take":500},{}]'
+	seq 1000 >"$INPUT"
+	run -0 send "@$INPUT"
+	assert_line --partial "bio-client: $BIO: connection lost: "
+	assert_line 'sent 1000 messages (6893 bytes) on 4 connections: 1000 acknowledged, 0 refused'
+	expect_kept 1000
+	expect_state '[.hellos[].session] | unique | length' 1
+}
+
+@test "acknowledgements that were lost with the connection are not needed" {
+	start_standin '[{"take":700,"silent":true,"end":"reset"},{}]'
+	seq 1000 >"$INPUT"
+	run -0 send "@$INPUT"
+	assert_line 'sent 1000 messages (6893 bytes) on 2 connections: 1000 acknowledged, 0 refused'
+	expect_kept 1000
+	expect_state '.hellos[1].next' 1
+}
+
+@test "a refusal that was lost with the connection is told all the same" {
+	start_standin '[{"take":3,"max":10,"silent":true,"end":"reset"},{}]'
+	printf '1\n"longer than ten"\n3\n4\n' >"$INPUT"
+	run -5 send "@$INPUT"
+	assert_line --partial "message 2 (line 2 of $INPUT) was refused: too_large at offset 10"
+	assert_line --partial 'on 2 connections: 3 acknowledged, 1 refused'
+	expect_state '.kept' '["1","3","4"]'
+}
+
+@test "--window: no more than so much waits, and one message always fits" {
+	start_standin '[{"silent":true},{}]'
+	run -0 send --window 1 --timeout 300ms - < <(seq 20)
+	expect_state '.taken' '[1,19]'
+	expect_kept 20
+}
+
+@test "100 MiB that are acknowledged one by one take no more memory than the window" {
+	[[ $BUILD == *release ]] || skip "a sanitizer needs memory of its own"
+	start_standin
+	run -0 python3 - "$BUILD/bio-client" "$BIO" <<-'END'
+		import resource, subprocess, sys
+		command = [sys.argv[1], "send", "--quiet", "--ack", "store", "--server", sys.argv[2], "-"]
+		with subprocess.Popen(command, stdin=subprocess.PIPE) as sender:
+		    for _ in range(1024):
+		        sender.stdin.write(b'"%s"\n' % (b"x" * 102397))
+		print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+		sys.exit(sender.returncode)
+	END
+	assert [ "$output" -lt $((32 * 1024)) ]
+	expect_state '.taken' '[1024]'
+}
+
+@test "an outage longer than --retry-timeout: exit code 3, and what is not acknowledged" {
+	start_standin '[{"take":10,"silent":true,"keep":4,"end":"reset"},{"mute":true}]'
+	seq 100 >"$INPUT"
+	run -3 send --session s --timeout 200ms --retry-timeout 1s "@$INPUT"
+	assert_line --partial 'the server did not answer the hello for 0.2 s; gave up after 1 s'
+	assert_line "bio-client: 100 messages were not acknowledged, from number 1 (line 1 of $INPUT) on; --session 's' --resume goes on"
+	assert_line --partial 'on 1 connection: 0 acknowledged, 0 refused'
+	expect_state '.kept | length' 4
+}
+
+@test "a server that never acknowledges: exit code 3" {
+	start_standin '[{"silent":true,"keep":0}]'
+	run -3 send --timeout 200ms --retry-timeout 700ms - < <(seq 10)
+	assert_line --partial 'the server acknowledged nothing for 0.2 s; trying again for up to 0.7 s'
+	assert_line --partial '10 messages were not acknowledged, from number 1 (line 1 of standard input) on'
+	expect_state '.connections > 2' true
+	expect_kept 0
+}
+
+@test "--retry-timeout 0: the first failure is the last" {
+	start_standin '[{"take":10,"end":"reset"}]'
+	run -3 send --retry-timeout 0 - < <(seq 20)
+	refute_output --partial 'trying again'
+	assert_line --partial '10 messages were not acknowledged, from number 11 (line 11 of standard input) on'
+	expect_state '.connections' 1
+}
+
+@test "nothing listens there: exit code 3 once the time is over, and it is said at once" {
+	start_server
+	find_silent_address
+	run -3 client send --ack store --server "$SILENT" --retry-timeout 300ms 1
+	assert_line --index 0 "bio-client: cannot connect to $SILENT: Connection refused (is bio-server running? choose another with --server); trying again for up to 0.3 s"
+	assert_line --index 1 --partial '; gave up after 0.3 s'
+	run -3 client send --ack store --server "$SILENT" --retry-timeout 0 1
+	assert_equal "${#lines[@]}" 1
+	expect_messages 1 0
+	stop_server
+}
+
+@test "a bye that says when to come back is believed" {
+	start_standin '[{"take":5,"end":"{\"bye\":\"draining\",\"ack\":5,\"retry_after\":1}\n"},{}]'
+	local begin_us=${EPOCHREALTIME/[.,]/}
+	run -0 send - < <(seq 10)
+	assert [ $((${EPOCHREALTIME/[.,]/} - begin_us)) -ge 1000000 ]
+	assert_line --partial "$BIO refused: draining (the server is stopping); trying again"
+	expect_state '[.hellos[].next]' '[null,6]'
+	expect_kept 10
+}
+
+@test "a bye that wants more time than there is ends it at once, with 5" {
+	start_standin '[{"take":5,"end":"{\"bye\":\"store_unavailable\",\"ack\":5,\"retry_after\":3600}\n"},{}]'
+	run -5 send - < <(seq 10)
+	assert_line --partial 'store_unavailable'
+	assert_line --partial '5 messages were not acknowledged, from number 6'
+	expect_state '.connections' 1
+}
+
+@test "what passes is waited for: too many connections, no memory" {
+	start_standin '[{"say":"{\"error\":{\"code\":\"max_connections\",\"message\":\"full\",\"offset\":0}}\n"},{"take":3,"end":"{\"bye\":\"no_memory\"}\n"},{}]'
+	run -0 send - < <(seq 10)
+	assert_line --partial 'max_connections: full'
+	assert_line --partial 'no_memory; trying again'
+	expect_kept 10
+	expect_state '.connections' 3
+}
+
+@test "what does not pass ends it with 5, and the way out is named" {
+	local code hint
+	while read -r code hint; do
+		start_standin "[{\"say\":\"BIO/1 {\\\"ok\\\":false,\\\"code\\\":\\\"$code\\\",\\\"error\\\":\\\"why\\\"}\\n\"}]"
+		run -5 send 1
+		assert_output --partial "bio-client: $BIO refused: $code: why"
+		assert_output --partial "$hint"
+		expect_state '.connections' 1
+	done <<-'END'
+		acks_unavailable send without --ack
+		bad_hello
+		unsupported_version update one
+		session_gap begin a new --session
+		auth_required --token-file
+		something_new
+	END
+}
+
+@test "session_taken: the sender that came later goes on, this one ends with 5" {
+	start_standin '[{"take":5,"end":"{\"bye\":\"session_taken\",\"ack\":5}\n"},{}]'
+	run -5 send --session s - < <(seq 10)
+	assert_line --partial 'refused: session_taken (another sender goes on with this session'
+	assert_line --partial '5 messages were not acknowledged, from number 6'
+	expect_state '.connections' 1
+	expect_kept 5
+}
+
+@test "a session that another sender went on with is left alone" {
+	start_standin '[{"take":5,"end":"reset"},{"next":50}]'
+	run -5 send --session s - < <(seq 10)
+	assert_line --partial 'goes on with number 50 of the session, and this sender is at'
+	expect_state '.connections' 2
+	expect_kept 5
+}
+
+@test "a server that makes no sense" {
+	local said='BIO/1 {\"ok\":true,\"next\":1}\n'
+	start_standin "[{\"say\":\"$said{\\\"ack\\\":7}\\n\"}]"
+	run -1 send 1
+	assert_line --partial "$BIO acknowledged number 7, which does not wait"
+	start_standin "[{\"say\":\"$said{\\\"nak\\\":7,\\\"code\\\":\\\"syntax\\\"}\\n\"}]"
+	run -1 send 1
+	assert_line --partial "$BIO refused number 7, which does not wait"
+	start_standin '[{"say":"220 mail.example ESMTP\n"}]'
+	run -5 send 1
+	assert_output "bio-client: $BIO answers a hello as no bio-server does"
+	start_server
+	run -5 client send --ack store --server "$HTTP" 1
+	assert_output "bio-client: $HTTP speaks HTTP; messages need another port"
+	expect_messages 0 0
+	stop_server
+}
+
+@test "an idle connection that the server closes is opened again when there is a need" {
+	start_standin '[{"take":1,"end":"{\"bye\":\"idle\",\"ack\":1}\n"},{}]'
+	mkfifo "$BATS_TEST_TMPDIR/stream"
+	start sender bash -c 'exec "$0" send --ack store --server "$1" - <"$2"' \
+		"$BUILD/bio-client" "$BIO" "$BATS_TEST_TMPDIR/stream"
+	exec {stream}<>"$BATS_TEST_TMPDIR/stream"
+	echo 1 >&"$stream"
+	expect_kept 1
+	echo 2 >&"$stream"
+	expect_state '.connections' 2
+	exec {stream}>&-
+	expect_exit "$STARTED" 0
+	expect_kept 2
+	assert_equal "$(cat "$BATS_TEST_TMPDIR/sender.err")" \
+		'sent 2 messages (10 bytes) on 2 connections: 2 acknowledged, 0 refused'
+}
+
+@test "bad JSON in the input: what stood before it is acknowledged, and the exit code is 4" {
+	start_standin
+	run -4 send - < <(printf '1\n2\n{]\n4\n')
+	assert_line --partial 'bad JSON in message 3'
+	assert_line 'sent 2 messages (10 bytes) on 1 connection: 2 acknowledged, 0 refused'
+	expect_kept 2
+}
+
+@test "--rate and --repeat: no message leaves before it is due" {
+	start_standin
+	local begin_us=${EPOCHREALTIME/[.,]/}
+	run -0 send --rate 20 --repeat 9 '{"i":1}'
+	assert [ $((${EPOCHREALTIME/[.,]/} - begin_us)) -ge 400000 ]
+	assert_output --partial 'sent 9 messages (99 bytes)'
+	expect_state '.kept | length' 9
+}
+
+@test "SIGTERM: what was begun is acknowledged, and the exit code is 0" {
+	start_standin
+	start sender "$BUILD/bio-client" send --ack store --server "$BIO" --repeat 0 '{"i":1}'
+	expect_state '.connections' 1
+	kill -TERM "$STARTED"
+	expect_exit "$STARTED" 0
+	local sent
+	sent=$(sed -n 's/^sent \([0-9]*\) message.*: \1 acknowledged, 0 refused$/\1/p' "$BATS_TEST_TMPDIR/sender.err")
+	expect_state '.kept | length' "$sent"
+}
+
+@test "SIGTERM within an outage: exit code 3, soon" {
+	start_standin '[{"take":3,"end":"reset"},{"mute":true}]'
+	start sender "$BUILD/bio-client" send --ack store --server "$BIO" --retry-timeout 1h --repeat 10 1
+	expect_state '.connections' 2
+	kill -TERM "$STARTED"
+	expect_exit "$STARTED" 3
+	run -0 cat "$BATS_TEST_TMPDIR/sender.err"
+	assert_line --partial 'bio-client: stopped before all was acknowledged'
+	assert_line --partial '7 messages were not acknowledged, from number 4 on'
+}
+
+@test "--resume: the same command again goes on where the last one was broken off" {
+	start_standin '[{"take":40,"keep":30,"end":"reset"},{}]'
+	seq 100 >"$INPUT"
+	run -3 send --session s --resume --retry-timeout 0 "@$INPUT"
+	run -0 send --session s --resume "@$INPUT"
+	assert_output 'sent 70 messages (421 bytes) on 1 connection: 70 acknowledged, 0 refused; 30 were finished before'
+	expect_kept 100
+	run -0 send --session s --resume "@$INPUT"
+	assert_output 'sent 0 messages (0 bytes) on 1 connection: 0 acknowledged, 0 refused; 100 were finished before'
+	seq 101 110 >>"$INPUT"
+	run -0 send --session s --resume - <"$INPUT"
+	expect_kept 110
+}
+
+@test "--resume after a run that did not say so, whose session was its own" {
+	start_standin '[{"take":40,"keep":30,"end":"reset"},{}]'
+	seq 100 >"$INPUT"
+	run -3 send --retry-timeout 0 "@$INPUT"
+	local session
+	session=$(sed -n "s/.*--session '\(.*\)' --resume goes on/\1/p" <<<"$output")
+	run -0 send --session "$session" --resume "@$INPUT"
+	expect_kept 100
+}
+
+@test "without --resume a session takes what comes as new" {
+	start_standin
+	run -0 send --session s - < <(seq 5)
+	run -0 send --session s - < <(seq 6 9)
+	assert_output --partial 'sent 4 messages'
+	expect_kept 9
+}
+
+@test "--resume with an input that is too short is not the input that was sent" {
+	start_standin
+	seq 10 >"$INPUT"
+	run -0 send --session s "@$INPUT"
+	seq 4 >"$INPUT"
+	run -1 send --session s --resume "@$INPUT"
+	assert_line "bio-client: $INPUT holds 4 messages, and the session has come to 10: it is not the input that was sent"
+	expect_kept 10
+}
+
+@test "a client that is killed again and again sends everything once" {
+	start_standin
+	seq 20000 >"$INPUT"
+	run -0 python3 - "$BUILD/bio-client" send --quiet --ack store --server "$BIO" --window 16k \
+		--session s --resume "@$INPUT" <<-'END'
+		import random, subprocess, sys
+		kills = 0
+		while True:
+		    sender = subprocess.Popen(sys.argv[1:])
+		    try:
+		        patience = random.uniform(0.002, 0.08) if kills < 40 else 60
+		        status = sender.wait(patience)
+		        break
+		    except subprocess.TimeoutExpired:
+		        sender.kill()
+		        sender.wait()
+		        kills += 1
+		print(kills)
+		sys.exit(status)
+	END
+	assert [ "$output" -gt 1 ]
+	expect_kept 20000
+	expect_state '.connections > 1' true
+}
+
+@test "on a terminal the progress is shown, and nothing of it stays" {
+	start_standin
+	run -0 python3 - "$BUILD/bio-client" send --ack store --rate 20 --repeat 10 --server "$BIO" 1 <<-'END'
+		import os, pty, sys
+		shown = b""
+		def read(descriptor):
+		    global shown
+		    data = os.read(descriptor, 4096)
+		    shown += data
+		    return data
+		status = os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:], read))
+		print(repr(shown))
+		sys.exit(status)
+	END
+	assert_output --regexp '[0-9]+ sent, [0-9]+ acknowledged, 0 refused\\x1b\[K\\r'
+	assert_output --partial '\r\x1b[Ksent 10 messages (50 bytes) on 1 connection: 10 acknowledged, 0 refused\r\n'
+	expect_state '.kept | length' 10
+}
+
+@test "what belongs to acknowledgements is refused without them, and what does not fit with them" {
+	start_standin
+	local arguments
+	for arguments in '--session s' '--name n' '--token-file /dev/null' --resume '--ack none --session s'; do
+		# shellcheck disable=SC2086 # words on purpose
+		run -2 client send --server "$BIO" $arguments 1
+		assert_line --partial 'needs --ack store'
+	done
+	run -2 send --connections 2 1
+	assert_line --partial 'a session has one connection'
+	run -2 send --resume 1
+	run -2 send --resume --session s 1
+	assert_line "bio-client send: '--resume': needs an input, @FILE or -"
+	run -2 send --session '' 1
+	run -2 send --session "$(printf '%065d' 0)" 1
+	run -2 send --name $'\xff' 1
+	run -0 send --session "$(printf '%064d' 0)" --name ' ~"' 1
+	expect_kept 1
+	expect_state '.connections' 1
+}
