@@ -15,7 +15,7 @@ WIRE := scan_block scan_loop scan frame hello stream
 MESSAGES := batch filter recent store_sql store_file store_writer store_reader store_queue store
 SERVER := options endpoint print ingest reply claim ledger greeting session listener query history report route http main
 CLIENT := options answer reply dial framed link input message window tally \
-	backoff outage progress refusal identity talk acked sender status main
+	backoff outage progress refusal identity talk acked sender status page output history main
 MODULES := $(BASE:%=base/%) $(WIRE:%=wire/%) $(MESSAGES:%=messages/%) \
 	$(SERVER:%=server/%) $(CLIENT:%=client/%)
 
@@ -48,7 +48,7 @@ FUZZ_REFERENCE := tests/fuzz/reference.c tests/fuzz/reference_frame.c
 FUZZED_SOURCES := src/base/reason.c src/messages/filter.c $(wildcard src/wire/scan.c \
 	src/wire/frame.c src/wire/hello.c)
 # Of the client what is pure; names of the rest are the server's as well.
-TESTED_CLIENT := answer framed window backoff outage
+TESTED_CLIENT := answer framed window backoff outage page
 TESTED_SOURCES := $(filter-out src/server/main.c,$(SERVER_SOURCES)) \
 	$(TESTED_CLIENT:%=src/client/%.c)
 

@@ -130,12 +130,12 @@ read_choice(const char *choices, const char *text, int *out)
 	return "not one of the choices";
 }
 
-/* Splits at commas. */
+/* Splits at each character of `separators`. */
 static const char *
-read_list(const char *text, struct option_list *out)
+read_list(const char *text, const char *separators, struct option_list *out)
 {
-	for (size_t len; *text != '\0'; text += len + (text[len] == ',')) {
-		len = strcspn(text, ",");
+	for (size_t len; *text != '\0'; text += len + (text[len] != '\0')) {
+		len = strcspn(text, separators);
 		if (len == 0)
 			continue;
 		if (out->count == OPTION_LIST_MAX)
@@ -167,7 +167,9 @@ store_value(const struct option_spec *spec, const char *text, void *out)
 		*(const char **)member = text;
 		return NULL;
 	case OPTION_LIST:
-		return read_list(text, member);
+		return read_list(text, ",", member);
+	case OPTION_WORDS:
+		return read_list(text, "", member);
 	case OPTION_CHOICE:
 		return read_choice(spec->argument, text, member);
 	}
@@ -222,7 +224,7 @@ parse_argument(const struct option_program *program, const struct option_spec *s
 
 	if (spec->kind == OPTION_FLAG && text == NULL)
 		text = "yes";
-	if (spec->kind == OPTION_LIST && *fresh)
+	if ((spec->kind == OPTION_LIST || spec->kind == OPTION_WORDS) && *fresh)
 		((struct option_list *)((char *)out + spec->place))->count = 0;
 	*fresh = false;
 	why = store_value(spec, text, out);

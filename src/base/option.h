@@ -38,6 +38,7 @@ enum option_kind {
 	OPTION_REAL,   /* double */
 	OPTION_TEXT,   /* const char *; NULL where the default is NULL */
 	OPTION_LIST,   /* struct option_list; repeatable, or separated by commas */
+	OPTION_WORDS,  /* struct option_list; repeatable, and a comma is part of it */
 	OPTION_CHOICE, /* int; the index within the argument's "once|serial|threads" */
 };
 

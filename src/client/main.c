@@ -2,13 +2,12 @@
  * main: bio-client, which sends messages to a bio-server and asks how it is.
  *
  * Threads of `send` (the other commands have none):
- *   sender   one a connection; started and joined by main; ends by itself, or soon after
- *            the stop descriptor has become readable.  With --ack there is one connection
- *            and main serves it
- *   signals  started and joined by main; waits for SIGINT or SIGTERM, which all threads
- *            block, and makes the stop descriptor readable; main ends it with a SIGINT
- * Taking signals with sigwait also works as process 1 of a container, whose unblocked
- * signals the kernel ignores.
+ *   sender   one a connection; started and joined by main; ends by itself, or
+ * soon after the stop descriptor has become readable.  With --ack there is one
+ * connection and main serves it signals  started and joined by main; waits for
+ * SIGINT or SIGTERM, which all threads block, and makes the stop descriptor
+ * readable; main ends it with a SIGINT Taking signals with sigwait also works
+ * as process 1 of a container, whose unblocked signals the kernel ignores.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -18,13 +17,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/history.h"
 #include "client/options.h"
 #include "client/sender.h"
 #include "client/status.h"
 
 /*
- * A closed standard descriptor's number must not go to a socket, which would then get our
- * error lines.  What is put there fails as a closed one does.
+ * A closed standard descriptor's number must not go to a socket, which would
+ * then get our error lines.  What is put there fails as a closed one does.
  */
 static void
 hold_standard_descriptors(void)
@@ -44,6 +44,8 @@ run_command(const struct options *options)
 		return status_print_stats(options);
 	case COMMAND_HEALTH:
 		return status_check_health(options);
+	case COMMAND_HISTORY:
+		return history_run(options);
 	case COMMAND_NONE:
 		break;
 	}
@@ -79,7 +81,8 @@ main(int argc, char *argv[])
 	(void)signal(SIGPIPE, SIG_IGN);
 	code = run(argc, argv);
 	errno = 0;
-	if (fflush(stdout) != 0 || ferror(stdout)) {
+	/* What a command has told already is not told again. */
+	if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_CODE_DONE) {
 		options_complain("cannot write to standard output%s%s",
 			errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
 		return EXIT_CODE_FAILED;

@@ -1,9 +1,9 @@
 /*
  * options: the table out of options.def, the commands, and the help.
  *
- * The first word is the command, which decides what options there are.  What one option
- * alone cannot know is checked here too, so that the commands find nothing left to
- * refuse.
+ * The first word is the command, which decides what options there are.  What
+ * one option alone cannot know is checked here too, so that the commands find
+ * nothing left to refuse.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 #define PROGRAM_NAME "bio-client"
 #define LINE_MAX_BYTES 1024
@@ -45,6 +47,13 @@ static const struct command_spec commands[] = {
 		"With --session and --resume, the same command again goes on with an "
 		"input that\n"
 		"was broken off.\n"},
+	{COMMAND_HISTORY, "history", PROGRAM_NAME " history", "",
+		"print or export the messages that the server keeps",
+		"Prints what there is when it begins, the oldest first.  The formats "
+		"ndjson and\n"
+		"raw end each message with a line feed; raw and json keep every byte of "
+		"it, and\n"
+		"'" PROGRAM_NAME " send' reads raw.\n"},
 	{COMMAND_STATS, "stats", PROGRAM_NAME " stats", "", "print the server's counters",
 		"Prints the counters of a running bio-server as JSON.\n"},
 	{COMMAND_HEALTH, "health", PROGRAM_NAME " health", "",
@@ -124,7 +133,8 @@ options_is_stream(const struct options *options)
 	       (options->operand[0] == '@' || strcmp(options->operand, "-") == 0);
 }
 
-/* "*" is how a server says "every address of mine"; a client finds it on this machine. */
+/* "*" is how a server says "every address of mine"; a client finds it on this
+ * machine. */
 static enum option_result
 parse_address(const struct command_spec *spec, const char *text, struct address *out)
 {
@@ -222,6 +232,32 @@ check_send(const struct command_spec *spec, struct options *o)
 }
 
 static enum option_result
+check_time(const struct command_spec *spec, const char *text)
+{
+	int64_t ignored;
+
+	if (text == NULL || clock_parse_rfc3339(text, &ignored) == 0)
+		return OPTION_OK;
+	return refuse(spec->full_name, text,
+		"expected a time as in RFC 3339, such as 2026-01-31T12:00:00Z");
+}
+
+static enum option_result
+check_history(const struct command_spec *spec, const struct options *o)
+{
+	enum option_result result = check_time(spec, o->since);
+
+	if (result == OPTION_OK)
+		result = check_time(spec, o->until);
+	for (size_t i = 0; result == OPTION_OK && i < o->filter.count; i++)
+		if (o->filter.items[i][0] != '.' ||
+			strchr(o->filter.items[i], '=') == NULL)
+			result = refuse(spec->full_name, o->filter.items[i],
+				"expected .FIELD=VALUE");
+	return result;
+}
+
+static enum option_result
 parse_command(
 	const struct command_spec *spec, int argc, char *argv[], struct options *out)
 {
@@ -235,6 +271,8 @@ parse_command(
 		result = check_operands(spec, argc - first, argv + first, out);
 	if (result == OPTION_OK && spec->command == COMMAND_SEND)
 		result = check_send(spec, out);
+	if (result == OPTION_OK && spec->command == COMMAND_HISTORY)
+		result = check_history(spec, out);
 	if (result != OPTION_OK)
 		return result;
 	if (spec->command == COMMAND_SEND)
@@ -250,7 +288,7 @@ options_parse(int argc, char *argv[], struct options *out)
 	*out = (struct options){.command = COMMAND_NONE, .framing = WIRE_FRAMING_UNSAID};
 	if (argc < 2) {
 		(void)fprintf(stderr,
-			"Usage: %s send|stats|health [OPTIONS]\nTry '%s "
+			"Usage: %s send|history|stats|health [OPTIONS]\nTry '%s "
 			"--help'.\n",
 			PROGRAM_NAME, PROGRAM_NAME);
 		return OPTION_BAD;
@@ -261,7 +299,8 @@ options_parse(int argc, char *argv[], struct options *out)
 		return OPTION_VERSION;
 	spec = find_command(argv[1]);
 	if (spec == NULL)
-		return refuse(PROGRAM_NAME, argv[1], "expected send, stats or health");
+		return refuse(
+			PROGRAM_NAME, argv[1], "expected send, history, stats or health");
 	return parse_command(spec, argc - 1, argv + 1, out);
 }
 

@@ -1,6 +1,6 @@
 /*
- * options: what the user of bio-client asked for, and how the program answers where it
- * cannot do it: exit codes and error lines.
+ * options: what the user of bio-client asked for, and how the program answers
+ * where it cannot do it: exit codes and error lines.
  *
  * Parsed by main before the first thread and only read afterwards.
  *
@@ -16,7 +16,8 @@
 #include "base/attr.h"
 #include "base/option.h"
 
-/* The numbers are part of the interface: scripts test them and --help lists them. */
+/* The numbers are part of the interface: scripts test them and --help lists
+ * them. */
 enum exit_code {
 	EXIT_CODE_DONE = 0,
 	EXIT_CODE_FAILED = 1,
@@ -31,6 +32,7 @@ enum command {
 	COMMAND_SEND = 1,
 	COMMAND_STATS = 2,
 	COMMAND_HEALTH = 4,
+	COMMAND_HISTORY = 8,
 };
 
 /* The choices of --framing; once the options are parsed it is one of them. */
@@ -41,8 +43,10 @@ enum wire_framing {
 	WIRE_FRAMING_LENGTH,
 };
 
-/* The choices of --ack. */
+/* The choices of --ack, --order and --format. */
 enum ack_choice { ACK_NONE, ACK_STORE };
+enum order_choice { ORDER_ASCENDING, ORDER_DESCENDING };
+enum format_choice { FORMAT_NDJSON, FORMAT_JSON, FORMAT_RAW };
 
 struct options {
 #define OPTION(kind, type, member, ...) type member;
@@ -54,8 +58,8 @@ struct options {
 
 /*
  * Reads the command and its options.  OPTION_BAD: what is wrong has been said.
- * OPTION_HELP: for `out->command`, which is COMMAND_NONE where the whole program was
- * meant.
+ * OPTION_HELP: for `out->command`, which is COMMAND_NONE where the whole
+ * program was meant.
  */
 enum option_result options_parse(int argc, char *argv[], struct options *out) MUST_USE;
 
@@ -66,8 +70,8 @@ void options_print_help(enum command command);
 bool options_is_stream(const struct options *options);
 
 /*
- * Writes one line to standard error with the program's name in front.  Control characters
- * become '?', since some texts come from the server.  Any thread.
+ * Writes one line to standard error with the program's name in front.  Control
+ * characters become '?', since some texts come from the server.  Any thread.
  */
 void options_complain(const char *format, ...) PRINTF_LIKE(1, 2);
 

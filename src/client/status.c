@@ -1,9 +1,9 @@
 /*
  * status: one GET at a time, with libcurl, of which this file is the only user.
  *
- * A server on this network is asked directly: proxies of the environment do not apply.
- * What went wrong is kept as text until it is certain that it matters, because --wait
- * asks again after a failure.
+ * A server on this network is asked directly: proxies of the environment do not
+ * apply. What went wrong is kept as text until it is certain that it matters,
+ * because --wait asks again after a failure.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -13,46 +13,61 @@
 #include <curl/curl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/text.h"
 #include "wire/frame.h"
 
-enum { POLL_STEP_MS = 100, WHY_MAX_BYTES = 512 };
+enum { POLL_STEP_MS = 100, STATUS_OK = 200, STATUS_UNAVAILABLE = 503 };
 
 #define BODY_MAX_BYTES ((size_t)64 * 1024 * 1024)
 
-struct answer {
-	struct text body;
-	bool is_too_large;
+struct status {
+	const struct options *options;
+	CURL *curl;
 };
 
-/* What came of asking: DONE, or why not. */
-struct outcome {
-	enum exit_code code;
-	char why[WHY_MAX_BYTES];
-};
-
-static void conclude(struct outcome *outcome, enum exit_code code, const char *format,
-	...) PRINTF_LIKE(3, 4);
+static void conclude(struct status_answer *answer, enum exit_code code,
+	const char *format, ...) PRINTF_LIKE(3, 4);
 
 static void
-conclude(struct outcome *outcome, enum exit_code code, const char *format, ...)
+conclude(struct status_answer *answer, enum exit_code code, const char *format, ...)
 {
 	va_list arguments;
 
-	outcome->code = code;
+	answer->code = code;
 	va_start(arguments, format);
-	(void)vsnprintf(outcome->why, sizeof outcome->why, format, arguments);
+	(void)vsnprintf(answer->why, sizeof answer->why, format, arguments);
 	va_end(arguments);
+}
+
+struct status *
+status_open(const struct options *options)
+{
+	struct status *s = malloc(sizeof *s);
+
+	if (s == NULL)
+		return NULL;
+	*s = (struct status){.options = options, .curl = curl_easy_init()};
+	if (s->curl != NULL)
+		return s;
+	free(s);
+	return NULL;
+}
+
+void
+status_close(struct status *s)
+{
+	curl_easy_cleanup(s->curl);
+	free(s);
 }
 
 static size_t
 take_body(char *bytes, size_t size, size_t count, void *argument)
 {
-	struct answer *answer = argument;
+	struct status_answer *answer = argument;
 	size_t len = size * count;
 
 	if (len > BODY_MAX_BYTES - answer->body.len) {
@@ -64,6 +79,26 @@ take_body(char *bytes, size_t size, size_t count, void *argument)
 }
 
 /* libcurl's own URL parts, so that no host name can smuggle a path in. */
+/* Each becomes name=value, the value as a URL needs it.  Out of memory: no
+ * answer. */
+static CURLUcode
+set_query(CURLU *url, const struct status_parameter *parameters, size_t count)
+{
+	CURLUcode code = CURLUE_OK;
+
+	for (size_t i = 0; i < count && code == CURLUE_OK; i++) {
+		struct text pair = {0};
+
+		text_printf(&pair, "%s=%s", parameters[i].name, parameters[i].value);
+		text_append(&pair, "", 1);
+		code = text_failed(&pair) ? CURLUE_OUT_OF_MEMORY
+					  : curl_url_set(url, CURLUPART_QUERY, pair.bytes,
+						    CURLU_APPENDQUERY | CURLU_URLENCODE);
+		text_free(&pair);
+	}
+	return code;
+}
+
 static CURLUcode
 set_url(CURLU *url, const struct address *address, const char *path)
 {
@@ -84,15 +119,14 @@ set_url(CURLU *url, const struct address *address, const char *path)
 }
 
 static void
-explain_failure(CURL *curl, CURLcode result, const struct options *options,
-	const struct answer *answer, struct outcome *out)
+explain_failure(struct status *s, CURLcode result, struct status_answer *out)
 {
-	const char *why = curl_easy_strerror(result);
+	const char *http = s->options->http, *why = curl_easy_strerror(result);
 	long os_error = 0;
 
 	switch (result) {
 	case CURLE_COULDNT_CONNECT:
-		(void)curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_error);
+		(void)curl_easy_getinfo(s->curl, CURLINFO_OS_ERRNO, &os_error);
 		if (os_error != 0)
 			why = strerror((int)os_error);
 		break;
@@ -104,22 +138,23 @@ explain_failure(CURL *curl, CURLcode result, const struct options *options,
 	case CURLE_SEND_ERROR:
 		break;
 	default:
-		if (answer->is_too_large)
+		if (out->is_too_large)
 			why = "the answer is larger than 64 MiB";
-		conclude(out, EXIT_CODE_FAILED, "cannot use the answer of %s: %s",
-			options->http, why);
+		conclude(out, EXIT_CODE_FAILED, "cannot use the answer of %s: %s", http,
+			why);
 		return;
 	}
+	out->is_transient = true;
 	conclude(out, EXIT_CODE_UNREACHABLE,
 		"cannot reach %s: %s (is bio-server running? choose another with --http)",
-		options->http, why);
+		http, why);
 }
 
 /* The status number of the answer, or 0 and the reason in `out`. */
 static long
-perform(CURL *curl, CURLU *url, const struct options *options, uint64_t timeout_ms,
-	struct answer *answer, struct outcome *out)
+perform(struct status *s, CURLU *url, struct status_answer *out)
 {
+	CURL *curl = s->curl;
 	CURLcode result;
 	long status = 0;
 
@@ -127,39 +162,45 @@ perform(CURL *curl, CURLU *url, const struct options *options, uint64_t timeout_
 	(void)curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
 	(void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	(void)curl_easy_setopt(curl, CURLOPT_USERAGENT, "bio-client");
-	(void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
 	(void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
-	(void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
+	(void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, out);
 	result = curl_easy_perform(curl);
 	if (result != CURLE_OK)
-		explain_failure(curl, result, options, answer, out);
+		explain_failure(s, result, out);
 	else
 		(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 	return status;
 }
 
+/* The same; `out` is as of the question before. */
 static long
-fetch(const struct options *options, const char *path, uint64_t timeout_ms,
-	struct answer *answer, struct outcome *out)
+fetch(struct status *s, const char *path, const struct status_parameter *parameters,
+	size_t count, struct status_answer *out)
 {
-	CURL *curl = curl_easy_init();
 	CURLU *url = curl_url();
+	CURLUcode code = CURLUE_OUT_OF_MEMORY;
 	long status = 0;
 
-	if (curl == NULL || url == NULL)
+	out->body.len = 0;
+	out->code = EXIT_CODE_DONE;
+	out->is_too_large = out->is_transient = false;
+	if (url != NULL)
+		code = set_url(url, &s->options->http_address, path);
+	if (code != CURLUE_OK && code != CURLUE_OUT_OF_MEMORY)
+		conclude(out, EXIT_CODE_USAGE, "'%s': no host name", s->options->http);
+	if (code == CURLUE_OK)
+		code = set_query(url, parameters, count);
+	if (code == CURLUE_OK)
+		status = perform(s, url, out);
+	else if (out->code == EXIT_CODE_DONE)
 		conclude(out, EXIT_CODE_FAILED, "out of memory");
-	else if (set_url(url, &options->http_address, path) != CURLUE_OK)
-		conclude(out, EXIT_CODE_USAGE, "'%s': no host name", options->http);
-	else
-		status = perform(curl, url, options, timeout_ms, answer, out);
 	curl_url_cleanup(url);
-	curl_easy_cleanup(curl);
 	return status;
 }
 
 /* Strict, where cJSON is lenient.  Returns owned; NULL: not JSON. */
 static cJSON *
-parse_body(const struct answer *answer)
+parse_body(const struct status_answer *answer)
 {
 	struct frame_item item;
 
@@ -173,24 +214,59 @@ parse_body(const struct answer *answer)
 
 /* A refusal in the server's words (RFC 9457), or at least its number. */
 static void
-explain_status(
-	const struct answer *answer, long status, const char *what, struct outcome *out)
+explain_status(struct status_answer *answer, long status, const char *what)
 {
 	cJSON *problem = parse_body(answer);
 	const cJSON *text = cJSON_GetObjectItemCaseSensitive(problem, "detail");
 
 	if (!cJSON_IsString(text))
 		text = cJSON_GetObjectItemCaseSensitive(problem, "title");
+	answer->is_transient = status == STATUS_UNAVAILABLE;
 	if (cJSON_IsString(text))
-		conclude(out, EXIT_CODE_REFUSED, "%s: %s", what, text->valuestring);
+		conclude(answer, EXIT_CODE_REFUSED, "%s: %s", what, text->valuestring);
 	else
-		conclude(out, EXIT_CODE_REFUSED, "%s: HTTP status %ld", what, status);
+		conclude(answer, EXIT_CODE_REFUSED, "%s: HTTP status %ld", what, status);
 	cJSON_Delete(problem);
 }
 
+void
+status_ask(struct status *s, const char *path, const struct status_parameter *parameters,
+	size_t count, struct status_answer *out)
+{
+	uint64_t timeout_ms = s->options->timeout_ms;
+	long status;
+
+	/* libcurl counts silence in whole seconds. */
+	(void)curl_easy_setopt(s->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)timeout_ms);
+	(void)curl_easy_setopt(s->curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	(void)curl_easy_setopt(
+		s->curl, CURLOPT_LOW_SPEED_TIME, (long)((timeout_ms + 999) / 1000));
+	status = fetch(s, path, parameters, count, out);
+	if (status != 0 && status != STATUS_OK)
+		explain_status(out, status, "the server refused");
+}
+
+/* One question, answered within the time. */
 static void
-print_stats(
-	const struct options *options, const struct answer *answer, struct outcome *out)
+ask_once(const struct options *options, const char *path, uint64_t timeout_ms,
+	const char *refused, struct status_answer *out)
+{
+	struct status *s = status_open(options);
+	long status;
+
+	if (s == NULL) {
+		conclude(out, EXIT_CODE_FAILED, "out of memory");
+		return;
+	}
+	(void)curl_easy_setopt(s->curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+	status = fetch(s, path, NULL, 0, out);
+	if (status != 0 && status != STATUS_OK)
+		explain_status(out, status, refused);
+	status_close(s);
+}
+
+static void
+print_stats(const struct options *options, struct status_answer *answer)
 {
 	cJSON *root = parse_body(answer);
 	char *text = root != NULL ? cJSON_Print(root) : NULL;
@@ -198,7 +274,7 @@ print_stats(
 	if (text != NULL)
 		(void)printf("%s\n", text);
 	else
-		conclude(out, EXIT_CODE_FAILED, "the answer of %s is not JSON",
+		conclude(answer, EXIT_CODE_FAILED, "the answer of %s is not JSON",
 			options->http);
 	cJSON_free(text);
 	cJSON_Delete(root);
@@ -207,31 +283,15 @@ print_stats(
 enum exit_code
 status_print_stats(const struct options *options)
 {
-	struct outcome outcome = {.code = EXIT_CODE_DONE};
-	struct answer answer = {0};
-	long status = fetch(options, "/stats", options->timeout_ms, &answer, &outcome);
+	struct status_answer answer = {0};
 
-	if (status == 200)
-		print_stats(options, &answer, &outcome);
-	else if (status != 0)
-		explain_status(&answer, status, "the server refused", &outcome);
+	ask_once(options, "/stats", options->timeout_ms, "the server refused", &answer);
+	if (answer.code == EXIT_CODE_DONE)
+		print_stats(options, &answer);
 	text_free(&answer.body);
-	if (outcome.code != EXIT_CODE_DONE)
-		options_complain("%s", outcome.why);
-	return outcome.code;
-}
-
-static void
-ask_ready(const struct options *options, uint64_t timeout_ms, struct outcome *out)
-{
-	struct answer answer = {0};
-	long status;
-
-	out->code = EXIT_CODE_DONE;
-	status = fetch(options, "/readyz", timeout_ms, &answer, out);
-	if (status != 0 && status != 200)
-		explain_status(&answer, status, "not ready", out);
-	text_free(&answer.body);
+	if (answer.code != EXIT_CODE_DONE)
+		options_complain("%s", answer.why);
+	return answer.code;
 }
 
 static void
@@ -248,23 +308,24 @@ status_check_health(const struct options *options)
 {
 	uint64_t deadline_ns = clock_deadline_ns(options->wait_ms);
 	uint64_t timeout_ms = options->timeout_ms;
-	struct outcome outcome;
+	struct status_answer answer = {0};
 
 	for (;;) {
 		if (options->wait_ms > 0 &&
 			timeout_ms > (uint64_t)clock_left_ms(deadline_ns))
 			timeout_ms = (uint64_t)clock_left_ms(deadline_ns);
-		ask_ready(options, timeout_ms, &outcome);
-		if (outcome.code == EXIT_CODE_DONE || outcome.code == EXIT_CODE_USAGE)
+		ask_once(options, "/readyz", timeout_ms, "not ready", &answer);
+		if (answer.code == EXIT_CODE_DONE || answer.code == EXIT_CODE_USAGE)
 			break;
 		/* In less time than a step an answer would hardly come. */
 		if (clock_left_ms(deadline_ns) <= POLL_STEP_MS)
 			break;
 		pause_ms(POLL_STEP_MS);
 	}
-	if (outcome.code == EXIT_CODE_DONE)
+	text_free(&answer.body);
+	if (answer.code == EXIT_CODE_DONE)
 		(void)printf("ready\n");
 	else
-		options_complain("%s", outcome.why);
-	return outcome.code;
+		options_complain("%s", answer.why);
+	return answer.code;
 }
