@@ -255,6 +255,14 @@ expect_kept() {
 	expect_kept 5
 }
 
+@test "session_taken as an answer to the hello is waited for: the old connection may be our own" {
+	start_standin '[{"say":"BIO/1 {\"ok\":false,\"code\":\"session_taken\",\"error\":\"busy\"}\n"},{}]'
+	run -0 send --session s - < <(seq 10)
+	assert_line --partial 'refused: session_taken: busy'
+	expect_kept 10
+	expect_state '.connections' 2
+}
+
 @test "a session that another sender went on with is left alone" {
 	start_standin '[{"take":5,"end":"reset"},{"next":50}]'
 	run -5 send --session s - < <(seq 10)
@@ -442,4 +450,205 @@ expect_kept() {
 	run -0 send --session "$(printf '%064d' 0)" --name ' ~"' 1
 	expect_kept 1
 	expect_state '.connections' 1
+}
+
+# From here on the server is the real one.
+
+# serve [FLAG...]: one that stores; again on the same address, where there was one.
+serve() {
+	rm -f "$BATS_TEST_TMPDIR/ready"
+	start_server --store "$BATS_TEST_TMPDIR/bio.db" --listen "${BIO:-127.0.0.1:0}" "$@"
+}
+
+# kill_server: it has no time to say or write anything.
+kill_server() {
+	kill -KILL "$SERVER_PID"
+	wait "$SERVER_PID" 2>/dev/null || true
+}
+
+# expect_stored: what the server keeps are the messages of INPUT, each once, in their order.
+expect_stored() {
+	client history --http "$HTTP" --format raw >"$BATS_TEST_TMPDIR/stored"
+	cmp "$INPUT" "$BATS_TEST_TMPDIR/stored"
+}
+
+stored_is_above() {
+	(($(counter store.newest_id) > $1))
+}
+
+@test "server: acknowledged is stored, under the sender's name, and the session knows its number" {
+	serve
+	seq 5000 >"$INPUT"
+	run -0 send --name pump-7 --session a1 "@$INPUT"
+	assert_output 'sent 5000 messages (38893 bytes) on 1 connection: 5000 acknowledged, 0 refused'
+	run -0 sqlite3 "$BATS_TEST_TMPDIR/bio.db" "select count(*), min(name), max(name), sum(data) from message;
+		select id, last from session"
+	assert_output $'5000|pump-7|pump-7|12502500\na1|5000'
+	assert_equal "$(get /messages/latest | jq -c '[.name, .framing, .data]')" '["pump-7","length",5000]'
+	expect_stored
+	expect_messages 5000 0
+	expect_counter connections.closed_total.eof 1
+	expect_idle
+	stop_server
+}
+
+@test "server: each framing, and bytes that stay what they are" {
+	serve
+	local framing
+	for framing in lines rs length; do
+		run -0 send --framing "$framing" $'{"a":\r\n[1.50e+05,\t"\\ud800"]}'
+	done
+	assert_equal "$(get /messages/1/raw)" $'{"a":  [1.50e+05,\t"\\ud800"]}'
+	assert_equal "$(get /messages/2/raw)" $'{"a":\r\n[1.50e+05,\t"\\ud800"]}'
+	assert_equal "$(get /messages/3/raw)" "$(get /messages/2/raw)"
+	expect_messages 3 0
+	expect_idle
+	stop_server
+}
+
+@test "server: what is too large or too deep for it is refused, and the rest is stored" {
+	serve --max-message 100 --max-depth 3
+	printf '1\n"%0200d"\n3\n[[[[4]]]]\n5\n' 0 >"$INPUT"
+	run -5 send --session s "@$INPUT"
+	assert_line --partial "message 2 (line 2 of $INPUT) was refused: too_large at offset "
+	assert_line --partial "message 4 (line 4 of $INPUT) was refused: too_deep at offset 3: "
+	assert_line --partial '3 acknowledged, 2 refused'
+	assert_equal "$(newest 3 | paste -sd ' ')" '1 3 5'
+	run -0 send --session s --resume "@$INPUT"
+	assert_output --partial '; 5 were finished before'
+	expect_messages 3 2
+	expect_counter messages.rejected_total.too_large 1
+	expect_counter messages.rejected_total.too_deep 1
+	expect_idle
+	stop_server
+}
+
+@test "server: too many refused in a row end it with 5" {
+	serve --max-message 16 --max-errors 20
+	yes '"longer than sixteen"' | head -n 1000 >"$INPUT"
+	run -5 send "@$INPUT"
+	assert_line --partial "$BIO refused: max_errors (too many refused messages in a row)"
+	assert_equal "$(grep -c ' was refused: too_large' <<<"$output")" 21
+	assert_line --partial '979 messages were not acknowledged, from number 22 (line 22 of'
+	expect_messages 0 21
+	expect_counter connections.closed_total.max_errors 1
+	stop_server
+}
+
+@test "server: killed in the middle, and started again: everything once" {
+	serve
+	seq 300000 >"$INPUT"
+	start sender "$BUILD/bio-client" send --ack store --window 64k --server "$BIO" "@$INPUT"
+	local sender=$STARTED i
+	for i in 1 2 3; do
+		wait_until 20 stored_is_above $((i * 30000))
+		kill_server
+		serve
+	done
+	expect_exit "$sender" 0
+	run -0 tail -n 1 "$BATS_TEST_TMPDIR/sender.err"
+	assert_output --partial 'sent 300000 messages'
+	assert_output --partial ': 300000 acknowledged, 0 refused'
+	expect_stored
+	expect_counter messages.rejected_total.syntax 0
+	expect_idle
+	stop_server
+}
+
+@test "server: stopped in order in the middle, and started again: everything once" {
+	serve
+	seq 300000 >"$INPUT"
+	start sender "$BUILD/bio-client" send --ack store --window 64k --server "$BIO" "@$INPUT"
+	local sender=$STARTED
+	wait_until 20 stored_is_above 30000
+	stop_server
+	serve
+	expect_exit "$sender" 0
+	run -0 cat "$BATS_TEST_TMPDIR/sender.err"
+	assert_line --partial 'on 2 connections: 300000 acknowledged, 0 refused'
+	expect_stored
+	expect_idle
+	stop_server
+}
+
+@test "server: a client that is killed again and again sends everything once" {
+	serve
+	seq 100000 >"$INPUT"
+	run -0 python3 - "$BUILD/bio-client" send --quiet --ack store --server "$BIO" --window 16k \
+		--session s --resume "@$INPUT" <<-'END'
+		import random, subprocess, sys
+		kills = 0
+		while True:
+		    sender = subprocess.Popen(sys.argv[1:])
+		    try:
+		        patience = random.uniform(0.002, 0.08) if kills < 40 else 60
+		        status = sender.wait(patience)
+		        break
+		    except subprocess.TimeoutExpired:
+		        sender.kill()
+		        sender.wait()
+		        kills += 1
+		print(kills)
+		sys.exit(status)
+	END
+	assert [ "$output" -gt 1 ]
+	expect_stored
+	expect_messages 100000 "$(counter messages.rejected_total.incomplete)"
+	expect_idle
+	stop_server
+}
+
+@test "server: the second sender of a session takes it, and the first ends with 5" {
+	serve
+	mkfifo "$BATS_TEST_TMPDIR/stream"
+	start first bash -c 'exec "$0" send --ack store --server "$1" --session s - <"$2"' \
+		"$BUILD/bio-client" "$BIO" "$BATS_TEST_TMPDIR/stream"
+	local first=$STARTED
+	exec {stream}<>"$BATS_TEST_TMPDIR/stream"
+	echo 1 >&"$stream"
+	expect_messages 1 0
+	run -0 send --session s 2
+	expect_exit "$first" 5
+	exec {stream}>&-
+	run -0 cat "$BATS_TEST_TMPDIR/first.err"
+	assert_line --partial 'refused: session_taken (another sender goes on with this session'
+	seq 2 >"$INPUT"
+	expect_stored
+	expect_messages 2 0
+	expect_counter connections.closed_total.session_taken 1
+	stop_server
+}
+
+@test "server: one that comes back with another store is not given the rest" {
+	serve
+	mkfifo "$BATS_TEST_TMPDIR/stream"
+	start sender bash -c 'exec "$0" send --ack store --server "$1" - <"$2"' \
+		"$BUILD/bio-client" "$BIO" "$BATS_TEST_TMPDIR/stream"
+	local sender=$STARTED
+	exec {stream}<>"$BATS_TEST_TMPDIR/stream"
+	echo 1 >&"$stream"
+	expect_messages 1 0
+	stop_server
+	rm "$BATS_TEST_TMPDIR"/bio.db*
+	serve
+	echo 2 >&"$stream"
+	expect_exit "$sender" 5
+	exec {stream}>&-
+	run -0 cat "$BATS_TEST_TMPDIR/sender.err"
+	assert_line --partial 'refused: session_gap: '
+	assert_line --partial '1 message was not acknowledged, from number 2 (line 2 of standard input) on'
+	expect_messages 0 0
+	expect_idle
+	stop_server
+}
+
+@test "server: without a store there are no acknowledgements" {
+	start_server
+	run -5 send 1
+	assert_output --partial "$BIO refused: acks_unavailable: "
+	assert_output --partial '(the server stores nothing: send without --ack)'
+	run -0 client send --server "$BIO" 1
+	expect_messages 1 0
+	expect_counter connections.closed_total.bad_hello 1
+	stop_server
 }

@@ -161,22 +161,38 @@ lose_silent(struct acked *a)
 		(double)a->options->timeout_ms / 1000);
 }
 
+static bool
+passes(const struct acked *a, const struct answer *answer, const struct refusal *refusal)
+{
+	switch (refusal->duration) {
+	case REFUSAL_IS_FINAL:
+		break;
+	case REFUSAL_PASSES:
+		return true;
+	case REFUSAL_PASSES_AT_HELLO:
+		return a->phase == PHASE_GREETING;
+	}
+	/* Of a code that is not known it says what it is. */
+	return answer->retry_after_s > 0;
+}
+
 static void
 refuse(struct acked *a, const struct answer *answer)
 {
 	const struct refusal *refusal = refusal_find(answer->code);
 	const char *colon = answer->error[0] != '\0' ? ": " : "";
 
-	if (refusal->is_transient && a->phase == PHASE_OPEN && !has_waiting(a)) {
+	if (!passes(a, answer, refusal)) {
+		fail(a, EXIT_CODE_REFUSED, "%s refused: %s%s%s%s", a->options->server,
+			answer->code, colon, answer->error, refusal->advice);
+	} else if (a->phase == PHASE_OPEN && !has_waiting(a)) {
 		a->outage.next_ns = clock_deadline_ns(answer->retry_after_s * 1000);
 		hang_up(a);
-	} else if (refusal->is_transient || answer->retry_after_s > 0)
+	} else {
 		lose(a, EXIT_CODE_REFUSED, answer->retry_after_s, "%s refused: %s%s%s%s",
 			a->options->server, answer->code, colon, answer->error,
 			refusal->advice);
-	else
-		fail(a, EXIT_CODE_REFUSED, "%s refused: %s%s%s%s", a->options->server,
-			answer->code, colon, answer->error, refusal->advice);
+	}
 }
 
 /* The server says that of numbers which it cannot mean. */

@@ -1,20 +1,18 @@
 /*
- * page: the head of a message is what the server writes, without any white space; a text
- * in it has its quotes escaped, so the first ,"data": is the member of that name.
+ * page: the head of a message is what the server writes, its id first and without any
+ * white space; a text in it has its quotes escaped, so the first ,"data": is the member
+ * of that name.
  *
  * SPDX-License-Identifier: MIT
  */
 #include "client/page.h"
 
-#include <cjson/cJSON.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "wire/scan.h"
 
-enum { HEAD_MAX_BYTES = 2048, ID_DIGITS_MAX = 19 };
+enum { ID_DIGITS_MAX = 19 };
 
 static bool
 take_string(struct page *page, const char *string)
@@ -52,36 +50,20 @@ take_number(struct page *page)
 	return value;
 }
 
-/* The object up to its data, read as an object of its own. */
-static bool
-read_head(const char *head, size_t len, struct page_item *out)
-{
-	char text[HEAD_MAX_BYTES + 2];
-	const cJSON *id;
-	cJSON *root;
-
-	if (len > HEAD_MAX_BYTES)
-		return false;
-	memcpy(text, head, len);
-	text[len] = '}';
-	root = cJSON_ParseWithLength(text, len + 1);
-	id = cJSON_GetObjectItemCaseSensitive(root, "id");
-	out->id = cJSON_IsNumber(id) && id->valuedouble >= 1 ? (uint64_t)id->valuedouble
-							     : 0;
-	cJSON_Delete(root);
-	return out->id > 0;
-}
-
 static bool
 take_message(struct page *page, struct page_item *out)
 {
 	static const char data_key[] = ",\"data\":";
 	const size_t key_len = sizeof data_key - 1;
-	const char *begin = page->bytes + page->position;
-	const char *key = memmem(begin, page->len - page->position, data_key, key_len);
+	const char *begin = page->bytes + page->position, *key;
 	struct scan scan;
 
-	if (key == NULL || !read_head(begin, (size_t)(key - begin), out))
+	if (!take_string(page, "{\"id\":"))
+		return false;
+	out->id = take_number(page);
+	key = memmem(page->bytes + page->position, page->len - page->position, data_key,
+		key_len);
+	if (out->id == 0 || key == NULL)
 		return false;
 	out->object = begin;
 	out->data = key + key_len;

@@ -10,30 +10,32 @@
 #include "base/attr.h"
 
 static const struct refusal refusals[] = {
-	{"draining", true, " (the server is stopping)"},
-	{"idle", true, ""},
-	{"message_timeout", true, ""},
-	{"max_connections", true, ""},
-	{"no_memory", true, ""},
-	{"store_unavailable", true, " (the server's store can take no more)"},
-	{"session_taken", false,
+	{"draining", REFUSAL_PASSES, " (the server is stopping)"},
+	{"idle", REFUSAL_PASSES, ""},
+	{"message_timeout", REFUSAL_PASSES, ""},
+	{"max_connections", REFUSAL_PASSES, ""},
+	{"no_memory", REFUSAL_PASSES, ""},
+	{"store_unavailable", REFUSAL_PASSES, " (the server's store can take no more)"},
+	/* At the hello it is a connection that takes its time to end, perhaps our own. */
+	{"session_taken", REFUSAL_PASSES_AT_HELLO,
 		" (another sender goes on with this session: each needs its own "
 		"--session)"},
-	{"session_gap", false,
+	{"session_gap", REFUSAL_IS_FINAL,
 		" (the server no longer knows what it had acknowledged: has it another "
 		"store? begin a new --session)"},
-	{"acks_unavailable", false, " (the server stores nothing: send without --ack)"},
-	{"max_errors", false, " (too many refused messages in a row)"},
-	{"unsupported_version", false,
+	{"acks_unavailable", REFUSAL_IS_FINAL,
+		" (the server stores nothing: send without --ack)"},
+	{"max_errors", REFUSAL_IS_FINAL, " (too many refused messages in a row)"},
+	{"unsupported_version", REFUSAL_IS_FINAL,
 		" (the server does not speak this program's protocol: update one)"},
-	{"auth_required", false, " (give the secret with --token-file)"},
-	{"auth_failed", false, " (is it the right --token-file?)"},
+	{"auth_required", REFUSAL_IS_FINAL, " (give the secret with --token-file)"},
+	{"auth_failed", REFUSAL_IS_FINAL, " (is it the right --token-file?)"},
 };
 
 const struct refusal *
 refusal_find(const char *code)
 {
-	static const struct refusal unknown = {"", false, ""};
+	static const struct refusal unknown = {"", REFUSAL_IS_FINAL, ""};
 
 	for (size_t i = 0; i < COUNT_OF(refusals); i++)
 		if (strcmp(refusals[i].code, code) == 0)

@@ -9,11 +9,15 @@
 #ifndef BIO_CLIENT_REFUSAL_H
 #define BIO_CLIENT_REFUSAL_H
 
-#include <stdbool.h>
+enum refusal_duration {
+	REFUSAL_IS_FINAL,
+	REFUSAL_PASSES,          /* the same may be taken later */
+	REFUSAL_PASSES_AT_HELLO, /* the same, where it answers a hello */
+};
 
 struct refusal {
 	const char *code;
-	bool is_transient;  /* the same may be taken later */
+	enum refusal_duration duration;
 	const char *advice; /* what happened and the way out, in brackets; or "" */
 };
 
