@@ -3,6 +3,9 @@
 
 load helpers/bio
 
+# With messages in memory only, and no file where the tests are run.
+export BIO_STORE=none
+
 server() {
 	"$BUILD/bio-server" "$@"
 }
