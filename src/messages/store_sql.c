@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Negative is in KiB.  The writer's holds a transaction's pages until they are written.
  */
@@ -47,6 +48,47 @@ explain_io(sqlite3 *db, const char *path, char error[STORE_ERROR_MAX])
 			sqlite3_extended_errcode(db));
 }
 
+/* 0, or why nothing can be made in the folder of a file. */
+static int
+look_into_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder = strdup(slash != NULL ? path : "./");
+	int code = ENOMEM;
+
+	if (folder == NULL)
+		return code;
+	strrchr(folder, '/')[1] = '\0';
+	code = access(folder, W_OK | X_OK) != 0 ? errno : 0;
+	free(folder);
+	return code;
+}
+
+/*
+ * What it may not write SQLite tries to read, and then says why that failed; what stands
+ * in the way has to be asked of the system again.
+ */
+static void
+explain_access(sqlite3 *db, const char *path, char error[STORE_ERROR_MAX])
+{
+	int code = look_into_folder(path);
+	const char *what = "its folder";
+
+	if (code == 0 && access(path, W_OK) != 0 && errno != ENOENT) {
+		code = errno;
+		what = "it";
+	}
+	if (code != 0)
+		(void)snprintf(error, STORE_ERROR_MAX,
+			"%s cannot be opened: user %u cannot write to %s: %s", path,
+			(unsigned)geteuid(), what, strerror(code));
+	else if ((sqlite3_errcode(db) & 0xff) == SQLITE_READONLY)
+		(void)snprintf(error, STORE_ERROR_MAX, "%s cannot be written", path);
+	else
+		(void)snprintf(error, STORE_ERROR_MAX, "%s cannot be opened: %s", path,
+			strerror(sqlite3_system_errno(db)));
+}
+
 static void
 explain(sqlite3 *db, const char *path, char error[STORE_ERROR_MAX])
 {
@@ -58,11 +100,8 @@ explain(sqlite3 *db, const char *path, char error[STORE_ERROR_MAX])
 		explain_io(db, path, error);
 		break;
 	case SQLITE_READONLY:
-		(void)snprintf(error, STORE_ERROR_MAX, "%s cannot be written", path);
-		break;
 	case SQLITE_CANTOPEN:
-		(void)snprintf(error, STORE_ERROR_MAX, "%s cannot be opened: %s", path,
-			strerror(sqlite3_system_errno(db)));
+		explain_access(db, path, error);
 		break;
 	case SQLITE_CORRUPT:
 		(void)snprintf(error, STORE_ERROR_MAX, "%s is damaged: %s", path,

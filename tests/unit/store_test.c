@@ -382,6 +382,8 @@ without_rights_it_says_so(void)
 	EXPECT_INT(0, unlink(lock_path));
 	EXPECT_INT(0, chmod(kit.folder, 0555));
 	expect_refused_to_nobody(".lock: Permission denied");
+	EXPECT_INT(0, unlink(kit.path));
+	expect_refused_to_nobody("cannot write to its folder: Permission denied");
 	EXPECT_INT(0, chmod(kit.folder, 0700));
 	kit_clear(&kit);
 }
