@@ -72,6 +72,36 @@ containers() {
 	docker compose ps --all --quiet "$1"
 }
 
+# text_of ID: a message's exact bytes.
+text_of() {
+	get "/messages/$1/raw" --fail
+}
+
+# stop_clients: nothing is sent any more, and all of it is stored.
+stop_clients() {
+	docker compose stop client
+	expect_idle
+	expect_counter messages.queued 0
+}
+
+# expect_kept NEWEST TEXT: the messages up to this one are there, and ids go on behind it.
+expect_kept() {
+	assert_equal "$(text_of "$1")" "$2"
+	expect_counter 'store | .oldest_id == 1 and .messages == .newest_id' true
+	expect_more_messages 1
+	assert_equal "$(get "/messages?after=$1&order=asc&limit=1" | jq '.messages[].id')" $(($1 + 1))
+}
+
+# run_server_in FOLDER [OPTION...]: a server of the image, with the folder as its /data,
+# takes one message and ends.
+run_server_in() {
+	local folder=$1
+	shift
+	# shellcheck disable=SC2016 # the container's own variable
+	docker run --rm --network none --volume "$folder:/data" "$@" --entrypoint sh "$BIO_IMAGE" -c \
+		'bio-server --mode once & bio-client health --wait 5 && bio-client send 17; wait $!'
+}
+
 # inspect SERVICE TEMPLATE: of each of its containers, a line each.
 inspect() {
 	containers "$1" | xargs docker inspect --format "$2"
@@ -178,6 +208,54 @@ inside() {
 	find_status_port
 	expect_clients 3
 	expect_more_messages 3
+}
+
+@test "down and up again: the messages are still there, and ids go on" {
+	expect_more_messages 6
+	stop_clients
+	local instance newest text
+	instance=$(counter instance)
+	newest=$(counter store.newest_id)
+	text=$(text_of "$newest")
+	docker compose down
+	compose_up
+	assert_equal "$(counter instance)" "$instance"
+	expect_kept "$newest" "$text"
+}
+
+@test "a server that is killed has kept every message that was seen" {
+	expect_more_messages 6
+	local newest text
+	newest=$(get /messages/latest | jq .id)
+	text=$(text_of "$newest")
+	docker compose kill server
+	compose_up
+	expect_kept "$newest" "$text"
+}
+
+@test "only the server has a volume, and it belongs to the user of the image" {
+	run -0 inspect server '{{range .Mounts}}{{.Type}} {{.Name}} {{.Destination}} {{end}}'
+	assert_output "volume ${COMPOSE_PROJECT_NAME}_messages /data "
+	run -0 inspect client '{{len .Mounts}}'
+	assert_output $'0\n0\n0'
+	run -0 inside server stat --format '%u:%g %a' /data
+	assert_output '10001:10001 750'
+	expect_counter store.path /data/bio.db
+	run -2 inside client sh -c 'echo >/data/file'
+	assert_output --partial 'Permission denied'
+}
+
+@test "a folder of the host belongs to the container's user, or the server says why not" {
+	local folder=$BATS_TEST_TMPDIR/messages
+	mkdir --mode 755 "$folder"
+	run -1 run_server_in "$folder"
+	assert_output --partial '/data/bio.db cannot be opened: user 10001 cannot write to its folder: Permission denied'
+	run -1 run_server_in "$folder" --read-only --user "$(id -u):$(id -g)" --env BIO_STORE=/bio.db
+	assert_output --partial '/bio.db cannot be opened: user '
+	assert_output --partial 'cannot write to its folder: Read-only file system'
+	assert [ ! -e "$folder/bio.db" ]
+	run -0 run_server_in "$folder" --user "$(id -u):$(id -g)"
+	assert_equal "$(sqlite3 "$folder/bio.db" 'select data from message')" 17
 }
 
 @test "what clients say at their end is what the server has counted" {
