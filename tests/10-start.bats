@@ -19,15 +19,27 @@ skip_without_ipv6() {
 	assert_line --partial '--max-message SIZE'
 	assert_line --partial '[BIO_MAX_MESSAGE; default: 1MiB]'
 	assert_line --partial '[BIO_LISTEN; default: localhost:8888]'
+	assert_line --partial '[BIO_STORE; default: bio.db]'
 	run -0 server --version
 	assert_output --regexp '^bio-server [0-9]+\.[0-9]+\.[0-9]+$'
+}
+
+@test "--help has three lines an option: its name, what it does, its default" {
+	"$BUILD/bio-server" --help | sed -n '/^  --mode/,/^  --help/p' >"$BATS_TEST_TMPDIR/options"
+	run -1 grep -vE '^(  --[a-z-]+( [A-Za-z:|]+)?|        [A-Z].{1,90}\.|        \[BIO_[A-Z_]+(; default: [^ ]+)?\])$' \
+		"$BATS_TEST_TMPDIR/options"
+	assert_output ''
+	assert_equal "$(wc -l <"$BATS_TEST_TMPDIR/options")" \
+		$(($(grep -c '\[BIO_' "$BATS_TEST_TMPDIR/options") * 3 + 1))
 }
 
 @test "usage mistakes end with code 2 and name the way out" {
 	local arguments
 	for arguments in --no-such-option '--mode sideways' '--max-depth 0' '--max-depth 901' \
 		'--max-depth 1x' '--max-message 16MiB' '--max-message' '--recent -1' extra \
-		'--drain-timeout 5parsec' '--print=maybe' '--listen ,'; do
+		'--drain-timeout 5parsec' '--print=maybe' '--listen ,' '--sync sometimes' \
+		'--retain-messages some' '--retain-bytes -1' '--retain-age 1y' '--session-ttl 0' \
+		'--write-timeout 0' --store; do
 		# shellcheck disable=SC2086 # words on purpose
 		run -2 --separate-stderr server $arguments
 		assert [ -n "$stderr" ]
