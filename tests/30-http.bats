@@ -388,26 +388,103 @@ expect_problem() {
 	stop_server
 }
 
-@test "/stats has every field, of its type" {
-	start_server
+@test "/stats has every field, of its type, and no other" {
+	start_server --store "$BATS_TEST_TMPDIR/bio.db"
+	send_line 1
+	expect_messages 1 0
 	get /stats | jq -r 'paths(scalars) as $p | "\($p | join(".")) \(getpath($p) | type)"' \
 		>"$BATS_TEST_TMPDIR/fields"
 	local name
-	for name in name version instance state start_time now mode; do
+	for name in name version instance state start_time now mode store.{path,state}; do
 		echo "$name string"
 	done >"$BATS_TEST_TMPDIR/wanted"
 	for name in uptime_seconds connections.{current,peak,limit,accepted_total} \
-		connections.closed_total.{eof,reset,idle,message_timeout,max_errors,wrong_protocol} \
-		connections.closed_total.{max_connections,draining} \
+		connections.closed_total.{eof,reset,idle,message_timeout,write_timeout,max_errors} \
+		connections.closed_total.{bad_hello,wrong_protocol,max_connections,session_taken} \
+		connections.closed_total.{store_unavailable,no_memory,draining} \
 		messages.{received_total,stored_total,queued} messages.rate_per_second.{1,10,60}s \
 		messages.rejected_total.{syntax,utf8,too_large,too_deep,incomplete,bad_frame} \
-		bytes.{received,sent}_total http.requests_total process.{rss_bytes,threads,open_fds,cpu_seconds}; do
+		store.{messages,size_bytes,oldest_id,newest_id,evicted_total} \
+		store.commit_seconds.{p50,p99,max} bytes.{received,sent}_total http.requests_total \
+		process.{rss_bytes,threads,open_fds,cpu_seconds}; do
 		echo "$name number"
 	done >>"$BATS_TEST_TMPDIR/wanted"
-	run -0 comm -23 <(sort "$BATS_TEST_TMPDIR/wanted") <(sort "$BATS_TEST_TMPDIR/fields")
-	assert_output ''
+	run -0 diff <(sort "$BATS_TEST_TMPDIR/wanted") <(sort "$BATS_TEST_TMPDIR/fields")
+	stop_server
+}
+
+@test "/stats says what the store holds, also after a restart" {
+	local file=$BATS_TEST_TMPDIR/bio.db instance
+	start_server --store "$file"
+	assert_equal "$(counter 'store | [.messages, .oldest_id, .newest_id] | tostring')" '[0,null,null]'
+	send_bytes '1 2 3'
+	expect_messages 3 0
+	assert_equal "$(counter 'store | [.path, .state, .messages, .oldest_id, .newest_id, .evicted_total] | tostring')" \
+		"[\"$file\",\"ok\",3,1,3,0]"
+	assert_equal "$(counter 'store.commit_seconds | 0 < .p50 and .p50 <= .p99 and .p99 <= .max')" true
+	assert [ "$(counter store.size_bytes)" -gt 0 ]
+	instance=$(counter instance)
+	stop_server
+	start_server --store "$file"
+	assert_equal "$(counter instance)" "$instance"
+	assert_equal "$(counter 'store | [.messages, .oldest_id, .newest_id] | tostring')" '[3,1,3]'
 	expect_messages 0 0
 	stop_server
+}
+
+@test "/stats counts what has left the store" {
+	start_server --store "$BATS_TEST_TMPDIR/bio.db" --retain-messages 2
+	local i
+	for i in {1..5}; do
+		send_line "$i"
+		expect_messages "$i" 0
+	done
+	expect_counter store.evicted_total 3
+	assert_equal "$(counter 'store | [.messages, .oldest_id, .newest_id] | tostring')" '[2,4,5]'
+	stop_server
+}
+
+@test "without a store /stats has null for it, and /readyz is ready" {
+	start_server --store none
+	send_line 1
+	expect_messages 1 0
+	expect_counter store null
+	expect_counter messages.queued 0
+	assert_equal "$(get '/readyz?verbose' | jq -c .checks)" '{"running":"ok","store":"ok"}'
+	stop_server
+}
+
+# store_fails: what the status side says while the store cannot write.
+store_fails() {
+	[[ $(code /readyz) == 503 ]]
+}
+
+store_works() {
+	[[ $(code /readyz) == 200 ]]
+}
+
+@test "/readyz says 503 while the store cannot write, and what was queued is not lost" {
+	local file=$BATS_TEST_TMPDIR/bio.db
+	start_server --store "$file"
+	send_line 1
+	expect_messages 1 0
+	mv "$file" "$file.away"
+	send_line 2
+	wait_until 20 store_fails
+	expect_problem 503 /readyz
+	assert_equal "$(get /readyz | jq -r .detail)" "the store cannot write; the server's log says why"
+	assert_equal "$(counter 'messages | [.received_total, .stored_total, .queued] | tostring')" '[2,1,1]'
+	expect_counter store.state failing
+	assert_equal "$(code /livez) $(newest 9)" '200 1'
+	mv "$file.away" "$file"
+	wait_until 20 store_works
+	expect_counter store.state ok
+	expect_messages 2 0
+	assert_equal "$(newest 9)" $'1\n2'
+	stop_server
+	run -0 server_log
+	assert_output --partial "the store fails, and tries again: $file was moved or deleted"
+	assert_output --partial "the store works again: $file"
 }
 
 @test "/stats says who and how it is" {
@@ -446,7 +523,7 @@ expect_problem() {
 	assert_equal "$(get /livez)" '{"status":"alive"}'
 	assert_equal "$(get /readyz)" '{"status":"ready"}'
 	run -0 get '/readyz?verbose'
-	assert_equal "$(jq -c '[.status, (.checks | type)]' <<<"$output")" '["ready","object"]'
+	assert_equal "$(jq -c . <<<"$output")" '{"status":"ready","checks":{"running":"ok","store":"ok"}}'
 	expect_messages 0 0
 	stop_server
 }
