@@ -6,7 +6,8 @@
  *   load cycle --to HOST:PORT --threads N --count C          connect, send, close
  *
  * The clock runs from the first send until the receiver has closed every connection, so
- * what still waits in a socket is not taken for received.  A cycle only closes, as a
+ * what still waits in a socket is not taken for received; when it began is reported by
+ * the monotonic clock, for those who measure until later.  A cycle only closes, as a
  * simple client does, and outruns the receiver until its queue of connections is full;
  * from then on the kernel's retry after a second would be measured.  So each worker's
  * every 100th cycle, and its last, waits for the receiver's end before it closes: by then
@@ -144,13 +145,16 @@ prepare_copies(size_t write_bytes)
 		memcpy(copies.bytes + i * len, payload.bytes, len);
 }
 
-/* Runs the workers, adds up what they sent and returns how many seconds it took. */
+/*
+ * Runs the workers, adds up what they sent and returns how many seconds it took from
+ * `*start_s` on.
+ */
 static double
-measure(const struct plan *plan, struct worker *sum)
+measure(const struct plan *plan, struct worker *sum, double *start_s)
 {
 	struct worker *workers = tool_allocate(plan->workers * sizeof workers[0]);
 	bool is_cycle = plan->kind->run == run_cycle;
-	double start_s, took_s;
+	double took_s;
 
 	for (size_t i = 0; i < plan->workers; i++) {
 		workers[i] = (struct worker){.fd = -1};
@@ -159,7 +163,7 @@ measure(const struct plan *plan, struct worker *sum)
 		workers[i].fd = sender_connect(target);
 		workers[i].connections = 1;
 	}
-	start_s = tool_now_s();
+	*start_s = tool_now_s();
 	for (size_t i = 0; i < plan->workers; i++) {
 		errno = pthread_create(
 			&workers[i].thread, NULL, plan->kind->run, &workers[i]);
@@ -167,7 +171,7 @@ measure(const struct plan *plan, struct worker *sum)
 			err(EXIT_FAILURE, "pthread_create");
 	}
 	if (!is_cycle)
-		tool_sleep_until_s(start_s + plan->seconds);
+		tool_sleep_until_s(*start_s + plan->seconds);
 	atomic_store(&is_over, true);
 	for (size_t i = 0; i < plan->workers; i++) {
 		(void)pthread_join(workers[i].thread, NULL);
@@ -175,13 +179,13 @@ measure(const struct plan *plan, struct worker *sum)
 		sum->messages += workers[i].messages;
 		sum->bytes += workers[i].bytes;
 	}
-	took_s = tool_now_s() - start_s;
+	took_s = tool_now_s() - *start_s;
 	free(workers);
 	return took_s;
 }
 
 static void
-report(const struct plan *plan, double took_s, const struct worker *sum)
+report(const struct plan *plan, double start_s, double took_s, const struct worker *sum)
 {
 	(void)printf("{");
 	if (plan->kind->run == run_cycle) {
@@ -191,9 +195,10 @@ report(const struct plan *plan, double took_s, const struct worker *sum)
 			(uintmax_t)cycles, (double)cycles / took_s);
 	}
 	(void)printf("\"connections\": %ju, \"messages\": %ju, \"bytes\": %ju, "
-		     "\"seconds\": %.6f, \"messages_per_second\": %.1f}\n",
+		     "\"began_s\": %.6f, \"seconds\": %.6f, "
+		     "\"messages_per_second\": %.1f}\n",
 		(uintmax_t)sum->connections, (uintmax_t)sum->messages,
-		(uintmax_t)sum->bytes, took_s, (double)sum->messages / took_s);
+		(uintmax_t)sum->bytes, start_s, took_s, (double)sum->messages / took_s);
 }
 
 static _Noreturn void
@@ -268,12 +273,12 @@ main(int argc, char *argv[])
 {
 	struct plan plan = {.workers = 1, .seconds = 1, .write_bytes = WRITE_BYTES};
 	struct worker sum = {.fd = -1};
-	double took_s;
+	double start_s, took_s;
 
 	plan.kind = find_kind(argc, argv);
 	parse_options(argc - 1, argv + 1, &plan);
 	prepare_copies(plan.write_bytes);
-	took_s = measure(&plan, &sum);
-	report(&plan, took_s, &sum);
+	took_s = measure(&plan, &sum, &start_s);
+	report(&plan, start_s, took_s, &sum);
 	return EXIT_SUCCESS;
 }

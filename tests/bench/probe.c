@@ -71,29 +71,13 @@ measure(void)
 	free(workers);
 }
 
-static int
-compare_waits(const void *left, const void *right)
-{
-	double a = *(const double *)left, b = *(const double *)right;
-
-	return (a > b) - (a < b);
-}
-
-/* The shortest wait that `percent` of all do not exceed. */
-static double
-percentile_ms(size_t percent)
-{
-	return waits_s[(cycles * percent + 99) / 100 - 1] * 1e3;
-}
-
 static void
 report(void)
 {
-	qsort(waits_s, cycles, sizeof waits_s[0], compare_waits);
-	(void)printf("{\"connections\": %zu, \"messages\": %zu, \"bytes\": %zu, "
-		     "\"p50_ms\": %.3f, \"p99_ms\": %.3f, \"max_ms\": %.3f}\n",
-		cycles, cycles * payload.messages, cycles * payload.len,
-		percentile_ms(50), percentile_ms(99), percentile_ms(100));
+	(void)printf("{\"connections\": %zu, \"messages\": %zu, \"bytes\": %zu, ", cycles,
+		cycles * payload.messages, cycles * payload.len);
+	tool_print_waits(waits_s, cycles);
+	(void)printf("}\n");
 }
 
 static void

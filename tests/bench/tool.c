@@ -1,11 +1,12 @@
 /*
- * tool: memory, the clock and numbers.
+ * tool: memory, the clock, waits and numbers.
  *
  * SPDX-License-Identifier: MIT
  */
 #include "tool.h"
 
 #include <err.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -36,6 +37,30 @@ tool_sleep_until_s(double when_s)
 	when.tv_nsec = (long)((when_s - (double)when.tv_sec) * 1e9);
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, NULL) != 0)
 		continue;
+}
+
+static int
+compare_waits(const void *left, const void *right)
+{
+	double a = *(const double *)left, b = *(const double *)right;
+
+	return (a > b) - (a < b);
+}
+
+/* The shortest wait that `percent` of all do not exceed. */
+static double
+percentile_ms(const double *sorted_s, size_t count, size_t percent)
+{
+	return sorted_s[(count * percent + 99) / 100 - 1] * 1e3;
+}
+
+void
+tool_print_waits(double *waits_s, size_t count)
+{
+	qsort(waits_s, count, sizeof waits_s[0], compare_waits);
+	(void)printf("\"p50_ms\": %.4f, \"p99_ms\": %.4f, \"max_ms\": %.4f",
+		percentile_ms(waits_s, count, 50), percentile_ms(waits_s, count, 99),
+		percentile_ms(waits_s, count, 100));
 }
 
 double

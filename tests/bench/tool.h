@@ -20,6 +20,9 @@ void *tool_allocate(size_t bytes);
 double tool_now_s(void);
 void tool_sleep_until_s(double when_s);
 
+/* Prints the members p50_ms, p99_ms and max_ms of a JSON object; sorts the waits. */
+void tool_print_waits(double *waits_s, size_t count);
+
 /* The value of the option --NAME. */
 double tool_parse_number(const char *name, const char *text, double min, double max);
 
