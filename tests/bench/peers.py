@@ -70,7 +70,7 @@ class Rsyslog(Side):
         return {"messages": os.path.getsize(self.path("parsed")) if is_there else 0}
 
     def finish(self, sent):
-        counted = self.settle(sent, self.count)
+        counted = self.settle(sent)
         self.stop()
         compare(sent, counted)
 
@@ -128,7 +128,7 @@ class Redis(Side):
 
     def finish(self, sent):
         try:
-            counted = self.settle(sent, self.count)
+            counted = self.settle(sent)
         except OSError as error:
             raise Failure(f"redis-server did not answer: {error}") from error
         self.stop()

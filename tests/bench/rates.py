@@ -1,19 +1,13 @@
 # rates: works whose value is how many messages a second went through.
 #
 # SPDX-License-Identifier: MIT
-import contextlib
-import http.client
-import threading
-import time
-
-from sides import Failure
+from reading import Reader, read
 from work import Work
 
 WARM_SHARE = 0.1
 # Of a thread, for a whole work, and so divided among its rounds: the kernel remembers a
 # connection for a minute or two, and once its tables are full that would be measured.
 CYCLES_A_THREAD = 1000
-READS_A_SECOND = 10
 READ_PATHS = "/stats", "/messages?limit=100"
 
 
@@ -37,18 +31,22 @@ class Rate(Work):
     def value(self, process, result):
         return process.messages_in(result) / result["seconds"]
 
-    def send(self, process, sent, bench, share):
+    def transmit(self, process, sent, bench, share):
+        """What the sender said; `seconds` is the time that counts."""
         arguments = [*self.load, *self.amount(bench, share)]
         if payload := self.payload(process, bench):
             arguments += "--payload", payload
-        result = bench.send(process, sent, "load", *arguments, seconds=bench.seconds)
-        return self.value(process, result)
+        return bench.send(process, sent, process.sender, *arguments,
+                          seconds=bench.seconds)
+
+    def send(self, process, sent, bench, share):
+        return self.value(process, self.transmit(process, sent, bench, share))
 
     def run(self, side, bench):
         with bench.start(side) as (process, sent):
             self.send(process, sent, bench, WARM_SHARE)
             rate = self.send(process, sent, bench, 1)
-        return rate, {}
+        return rate, process.figures
 
 
 class DocumentRate(Rate):
@@ -89,46 +87,8 @@ class ReadRate(Rate):
             self.send(process, sent, bench, WARM_SHARE)
             if side == "unread":
                 return self.send(process, sent, bench, 1), {}
-            with read(process.address("http")) as answers:
+            readers = [Reader(process.address("http"), path) for path in READ_PATHS]
+            with read(readers):
                 rate = self.send(process, sent, bench, 1)
-        return rate, {"answers a second": len(answers) / bench.seconds}
-
-
-def read_again_and_again(address, path, is_over, answers, failures):
-    """A late answer does not delay the next question but one."""
-    start, asked = time.monotonic(), 0
-    try:
-        connection = http.client.HTTPConnection(address, timeout=10)
-        with contextlib.closing(connection):
-            while not is_over.wait(start + asked / READS_A_SECOND - time.monotonic()):
-                connection.request("GET", path)
-                answer = connection.getresponse()
-                if not answer.read() or answer.status != 200:
-                    raise OSError(f"status {answer.status}")
-                answers.append(path)
-                asked += 1
-    except (OSError, http.client.HTTPException) as error:
-        failures.append(f"{path}: {error!r}")
-
-
-@contextlib.contextmanager
-def read(address):
-    """Readers beside the block, which is given the list of their answers."""
-    is_over, answers, failures = threading.Event(), [], []
-    threads = [threading.Thread(target=read_again_and_again,
-                                args=(address, path, is_over, answers, failures))
-               for path in READ_PATHS]
-    start = time.monotonic()
-    for thread in threads:
-        thread.start()
-    try:
-        yield answers
-        due = (time.monotonic() - start) * READS_A_SECOND * len(READ_PATHS)
-    finally:
-        is_over.set()
-        for thread in threads:
-            thread.join()
-    if failures:
-        raise Failure("; ".join(failures))
-    if len(answers) < due / 2:
-        raise Failure(f"only {len(answers)} answers, where {due:.0f} questions were due")
+        answers = sum(reader.answers for reader in readers)
+        return rate, {"answers a second": answers / bench.seconds}

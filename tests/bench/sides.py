@@ -8,10 +8,11 @@
 import http.client
 import json
 import os
+import signal
 import subprocess
 import time
 
-START_SECONDS, SETTLE_SECONDS, STOP_SECONDS = 10, 10, 30
+START_SECONDS, SETTLE_SECONDS, STOP_SECONDS = 10, 30, 30
 
 
 class Failure(Exception):
@@ -32,11 +33,16 @@ def compare(sent, counted):
 class Side:
     """A process, killed at the latest when the block ends."""
     command = ()
+    # The program that floods it.
+    sender = "load"
+    stop_signal = signal.SIGTERM
     # What it is sent, a file: where it is None, the one message that load knows.
     payload = None
 
     def __init__(self, folder):
         self.folder = folder
+        # What is worth a note, known behind `finish`.
+        self.figures = {}
 
     def __enter__(self):
         # Without the caller's options for the server.
@@ -94,15 +100,19 @@ class Side:
         sent.update(messages=self.messages_in(result), bytes=result["bytes"],
                     connections=result["connections"])
 
-    def settle(self, sent, count):
+    def count(self):
+        """What it says that it took."""
+        raise NotImplementedError
+
+    def settle(self, sent):
         """Taking the last may last a moment; what is still wrong then is wrong."""
         deadline = time.monotonic() + SETTLE_SECONDS
-        while differences(sent, counted := count()) and time.monotonic() < deadline:
-            time.sleep(0.01)
+        while differences(sent, counted := self.count()) and time.monotonic() < deadline:
+            time.sleep(0.005)
         return counted
 
     def stop(self):
-        self.process.terminate()
+        self.process.send_signal(self.stop_signal)
         try:
             status = self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -136,7 +146,6 @@ class Receiver(Side):
 
 class Bio(Side):
     """bio-server: says its addresses in the ready file and its counts under /stats."""
-
     def __init__(self, folder, build, options=""):
         super().__init__(folder)
         self.command = [os.path.join(build, "bio-server"), "--listen", "127.0.0.1:0",
@@ -148,11 +157,19 @@ class Bio(Side):
             return None
         return dict(line.split() for line in self.read("ready").splitlines()).get(name)
 
-    def count(self):
+    def ask_stats(self):
         connection = http.client.HTTPConnection(self.address("http"), timeout=10)
         try:
             connection.request("GET", "/stats")
-            stats = json.loads(connection.getresponse().read())
+            return json.loads(connection.getresponse().read())
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            self.fail(f"gave no usable /stats: {error!r}")
+        finally:
+            connection.close()
+
+    def count(self):
+        stats = self.ask_stats()
+        try:
             counted = {
                 "messages": stats["messages"]["received_total"],
                 "bytes": stats["bytes"]["received_total"],
@@ -162,12 +179,10 @@ class Bio(Side):
             for reason, count in stats["messages"]["rejected_total"].items():
                 counted["rejected " + reason] = count
             return counted
-        except (OSError, http.client.HTTPException, ValueError, LookupError) as error:
-            self.fail(f"gave no usable /stats: {error!r}")
-        finally:
-            connection.close()
+        except LookupError as error:
+            self.fail(f"has no {error} in its /stats")
 
     def finish(self, sent):
-        counted = self.settle(sent, self.count)
+        counted = self.settle(sent)
         self.stop()
         compare(sent, counted)
