@@ -38,7 +38,7 @@ SERVER_SOURCES := $(SHARED_SOURCES) $(wildcard src/messages/*.c src/server/*.c)
 CLIENT_SOURCES := $(SHARED_SOURCES) $(wildcard src/client/*.c)
 TEST_SOURCES := $(wildcard tests/unit/*_test.c)
 TEST_HELPERS := $(filter-out $(TEST_SOURCES),$(wildcard tests/unit/*.c))
-BENCH_NAMES := load idle probe receiver scan
+BENCH_NAMES := load idle probe receiver scan store
 # What tests/helpers/failing_malloc.c puts itself in front of.
 WRAPPED := malloc calloc realloc free fopen opendir pthread_create \
 	MHD_create_response_from_callback MHD_add_response_header \
@@ -100,10 +100,8 @@ $(BUILD)/bench/load $(BUILD)/bench/idle $(BUILD)/bench/probe: $(call object,test
 $(BUILD)/bench/scan: $(call object,$(wildcard src/wire/scan*.c))
 $(BUILD)/bench/scan: BENCH_LIBS = $(shell $(PKG_CONFIG) --libs libcjson)
 
-# What measures a module, and not the programs, is linked with all modules.
-$(BUILD)/bench/store: $(BUILD)/tests/bench/store.o $(call object,$(TESTED_SOURCES)) $(EMBEDDED)
-	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS)
+$(BUILD)/bench/store: $(call object,$(TESTED_SOURCES)) $(EMBEDDED)
+$(BUILD)/bench/store: BENCH_LIBS = $(SERVER_LIBS)
 
 # The server whose allocations a test can make fail.
 $(FAILING): $(call object,$(SERVER_SOURCES) tests/helpers/failing_malloc.c) $(EMBEDDED)
@@ -150,7 +148,7 @@ test-unit: $(TESTS)
 test-bats: $(PROGRAMS) $(BENCHES) $(FAILING)
 	BUILD=$(CURDIR)/$(BUILD) bats --print-output-on-failure $(BATS_FLAGS) tests
 
-bench: $(PROGRAMS) $(BENCHES) ## measure against the yardsticks (BENCH_FLAGS=--quick: under a minute)
+bench: $(PROGRAMS) $(BENCHES) ## measure against the yardsticks (BENCH_FLAGS=--quick: a minute or two)
 	tests/bench/run --build $(BUILD) $(BENCH_FLAGS)
 
 fuzz: ## fuzz (FUZZ_TARGET="scan frame", FUZZ_SECONDS=60 or FUZZ_RUNS=1000000 each, FUZZ_SEED=1)

@@ -13,7 +13,7 @@ import threading
 
 import documents
 import peers
-from sides import Bio, Failure, Receiver
+from sides import Bio, Failure, Receiver, StoringBio
 
 SENDER_SECONDS = 60
 
@@ -41,8 +41,9 @@ class Bench:
         A side in a folder of its own, and a counter to which its user adds what it was
         sent.  Behind the block the side is ended and its counts are compared.
         """
-        if side == "bio":
-            make = functools.partial(Bio, build=self.build, options=options)
+        if side in ("bio", "stored"):
+            make = functools.partial(StoringBio if side == "stored" else Bio,
+                                     build=self.build, options=options)
         else:
             make = peers.SIDES.get(side) or functools.partial(
                 Receiver, build=self.build, does=side)

@@ -5,10 +5,12 @@
 # that ends the process and fails unless its own counts say exactly the same.
 #
 # SPDX-License-Identifier: MIT
+import contextlib
 import http.client
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -28,6 +30,12 @@ def differences(sent, counted):
 def compare(sent, counted):
     if differences(sent, counted):
         raise Failure("counted wrong: " + ", ".join(differences(sent, counted)))
+
+
+def count_messages(path):
+    """Which a store's file holds, by what its rows say."""
+    with contextlib.closing(sqlite3.connect(path)) as file:
+        return file.execute("SELECT ifnull(sum(count), 0) FROM batch").fetchone()[0]
 
 
 class Side:
@@ -97,7 +105,8 @@ class Side:
         return result["messages"]
 
     def add(self, sent, result):
-        sent.update(messages=self.messages_in(result), bytes=result["bytes"],
+        messages = self.messages_in(result)
+        sent.update(messages=messages, stored=messages, bytes=result["bytes"],
                     connections=result["connections"])
 
     def count(self):
@@ -146,11 +155,13 @@ class Receiver(Side):
 
 class Bio(Side):
     """bio-server: says its addresses in the ready file and its counts under /stats."""
+    store = "none"
+
     def __init__(self, folder, build, options=""):
         super().__init__(folder)
         self.command = [os.path.join(build, "bio-server"), "--listen", "127.0.0.1:0",
                         "--http-listen", "127.0.0.1:0", "--ready-file",
-                        self.path("ready"), "--store", "none", *options.split()]
+                        self.path("ready"), "--store", self.store, *options.split()]
 
     def address(self, name="bio"):
         if not os.path.exists(self.path("ready")):
@@ -172,6 +183,7 @@ class Bio(Side):
         try:
             counted = {
                 "messages": stats["messages"]["received_total"],
+                "stored": stats["messages"]["stored_total"],
                 "bytes": stats["bytes"]["received_total"],
                 "connections": stats["connections"]["accepted_total"],
                 "connections still open": stats["connections"]["current"],
@@ -186,3 +198,16 @@ class Bio(Side):
         counted = self.settle(sent)
         self.stop()
         compare(sent, counted)
+
+
+class StoringBio(Bio):
+    """With its store.  What the file holds in the end is counted, too."""
+    store = "bio.db"
+
+    def finish(self, sent):
+        stats = self.ask_stats()
+        super().finish(sent)
+        messages = count_messages(self.path(self.store))
+        if messages != sent["messages"]:
+            raise Failure(f"stored {messages} messages instead of {sent['messages']}")
+        self.figures = {"commit p50 ms": stats["store"]["commit_seconds"]["p50"] * 1e3}

@@ -2,8 +2,8 @@
 #
 # A round runs the subject, the yardstick, the yardstick and the subject again, each as a
 # fresh process: a machine that gets slower or faster meanwhile does so for both.  The
-# yardstick's second run over its first is the noise.  What a run is stands in rates.py
-# and idle.py; scanning.py needs no processes but its own.
+# yardstick's second run over its first is the noise.  What a run is stands in rates.py,
+# storing.py and idle.py; scanning.py needs no processes but its own.
 #
 # SPDX-License-Identifier: MIT
 import collections
@@ -20,6 +20,8 @@ class Work:
     unit = ""
     # Of the values that it is made of.
     value_unit = "/s"
+    # A side that runs once a round, and to which the subject's ratio is only noted.
+    noted_side = None
     # For works of which many rounds would take too long, or too many connections.
     most_rounds = 1000
 
@@ -41,20 +43,29 @@ class Work:
     def rounds(self, bench):
         return min(bench.rounds, self.most_rounds)
 
+    def sides(self):
+        """Of a round, in their order."""
+        sides = [self.subject, self.yardstick, self.yardstick, self.subject]
+        return sides + [self.noted_side] * (self.noted_side is not None)
+
     def expected_seconds(self, bench):
-        return self.rounds(bench) * 4 * self.run_seconds(bench)
+        return self.rounds(bench) * len(self.sides()) * self.run_seconds(bench)
 
     def measure(self, bench):
         """All rounds, as a row of the table."""
         values, notes = collections.defaultdict(list), collections.defaultdict(list)
         for number in range(self.rounds(bench)):
-            for side in self.subject, self.yardstick, self.yardstick, self.subject:
+            for side in self.sides():
                 bench.show(f"{self.name}: round {number + 1}, {side}")
                 value, figures = self.run(side, bench)
                 values[side].append(value)
                 for what, figure in figures.items():
                     notes[f"{side}: {what}"].append(figure)
         notes = {what: statistics.median(figures) for what, figures in notes.items()}
+        if self.noted_side:
+            notes[f"{self.subject} / {self.noted_side}"] = (
+                statistics.median(values[self.subject])
+                / statistics.median(values[self.noted_side]))
         return self.make_row(values[self.subject], values[self.yardstick], notes)
 
     def make_row(self, subjects, yardsticks, notes):

@@ -4,8 +4,10 @@
 from idle import IdleMemory, IdleWait
 from rates import Cycles, DocumentRate, PeerRate, Rate, ReadRate
 from scanning import Scan
+from storing import BareStoredRate
 
 ONE, FOUR = "flood --connections 1", "flood --connections 4"
+LOADS = ("1 connection", ONE), ("4 connections", FOUR)
 
 WORKS = [
     Rate("yardstick: count / discard, 1 connection", ONE, 0.8,
@@ -25,5 +27,8 @@ WORKS = [
 ] + [
     PeerRate(f"against {peer}, {connections}", load, yardstick=peer)
     for peer in ("rsyslog", "redis-server", "threaded.py")
-    for connections, load in (("1 connection", ONE), ("4 connections", FOUR))
+    for connections, load in LOADS
+] + [
+    BareStoredRate(f"stored flood / bare SQLite, {connections}", load, 0.6, 0.8)
+    for connections, load in LOADS
 ]
