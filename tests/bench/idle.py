@@ -24,6 +24,7 @@ def raise_descriptor_limit():
 
 
 class IdleWork(Work):
+    less_is_better = True
     # A connection stays in the kernel's tables for two minutes.
     most_rounds = 3
 

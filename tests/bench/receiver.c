@@ -2,7 +2,8 @@
  * receiver: the yardstick, a TCP receiver as a competent engineer writes it in a quarter
  * of an hour: it blocks, it has a thread a connection, and it knows nothing of JSON.
  *
- * "receiver count" counts newlines and bytes, "receiver discard" bytes alone.  Main
+ * "receiver count" counts newlines and bytes, "receiver discard" bytes alone; "receiver
+ * sync" also writes each read to the file "messages", syncs it and replies.  Main
  * accepts; a connection's thread adds to the totals before it closes, so whoever has seen
  * the end is counted.  On SIGTERM the open ones are waited for and the totals printed.
  *
@@ -10,6 +11,7 @@
  */
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -32,6 +34,7 @@ struct connection {
 };
 
 static bool counts_messages;
+static int file = -1; /* what is received is kept there */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t all_closed = PTHREAD_COND_INITIALIZER;
 static uintmax_t total_messages, total_bytes, open_connections; /* under mutex */
@@ -56,6 +59,19 @@ count_newlines(const char *p, size_t len)
 	return newlines;
 }
 
+/* The sender sends a message, which comes in one read, and waits for this. */
+static void
+keep_and_reply(const struct connection *c, size_t len, uintmax_t messages)
+{
+	char reply[64];
+	int reply_len = snprintf(reply, sizeof reply, "{\"ack\":%ju}\n", messages);
+
+	if (write(file, c->bytes, len) != (ssize_t)len || fdatasync(file) != 0)
+		err(EXIT_FAILURE, "write");
+	if (send(c->fd, reply, (size_t)reply_len, MSG_NOSIGNAL) != reply_len)
+		err(EXIT_FAILURE, "send");
+}
+
 static void *
 run_connection(void *argument)
 {
@@ -67,6 +83,8 @@ run_connection(void *argument)
 		received += (size_t)len;
 		if (counts_messages)
 			messages += count_newlines(c->bytes, (size_t)len);
+		if (file != -1)
+			keep_and_reply(c, (size_t)len, messages);
 	}
 	(void)pthread_mutex_lock(&mutex);
 	total_messages += messages;
@@ -122,15 +140,27 @@ start_thread(void *(*run)(void *), void *argument)
 		err(EXIT_FAILURE, "pthread_create");
 }
 
+static void
+choose(const char *kind)
+{
+	bool syncs = strcmp(kind, "sync") == 0;
+
+	counts_messages = syncs || strcmp(kind, "count") == 0;
+	if (!counts_messages && strcmp(kind, "discard") != 0)
+		errx(EXIT_FAILURE, "usage: receiver count|discard|sync");
+	if (syncs)
+		file = open("messages", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (syncs && file == -1)
+		err(EXIT_FAILURE, "messages");
+}
+
 int
 main(int argc, char *argv[])
 {
 	static sigset_t signals;
 	int listener;
 
-	counts_messages = argc == 2 && strcmp(argv[1], "count") == 0;
-	if (!counts_messages && (argc != 2 || strcmp(argv[1], "discard") != 0))
-		errx(EXIT_FAILURE, "usage: receiver count|discard");
+	choose(argc == 2 ? argv[1] : "");
 	(void)sigemptyset(&signals);
 	(void)sigaddset(&signals, SIGTERM);
 	(void)pthread_sigmask(SIG_BLOCK, &signals, NULL);

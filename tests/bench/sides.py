@@ -150,6 +150,8 @@ class Receiver(Side):
         counted = dict(zip(words[::2], map(int, words[1::2])))
         if self.command[-1] == "discard":
             del counted["messages"]
+        if self.command[-1] == "sync":
+            counted["stored"] = self.read("messages").count("\n")
         compare(sent, counted)
 
 

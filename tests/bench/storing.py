@@ -10,6 +10,7 @@ import time
 from bench import SENDER_SECONDS
 from rates import Rate
 from sides import Failure, compare, count_messages
+from work import Work
 
 # Of 256 KiB, for a second.
 BATCHES_A_SECOND = 600
@@ -59,3 +60,25 @@ def insert(bench):
         result = json.loads(done.stdout)
         compare(result, {"messages": count_messages(path)})
     return result["messages"] / result["seconds"]
+
+
+class AckWait(Work):
+    """How long a sender waits that goes on when its message has been acknowledged."""
+    less_is_better = True
+    value_unit = "ms"
+    most_rounds = 5
+
+    def __init__(self, name, bar, aim, hello):
+        super().__init__(name, bar, aim, subject="stored", yardstick="sync")
+        self.hello = hello
+
+    def run_seconds(self, bench):
+        return bench.seconds + 0.2
+
+    def run(self, side, bench):
+        hello = ("--hello", json.dumps(self.hello)) if side == self.subject else ()
+        with bench.start(side) as (process, sent):
+            waits = bench.send(process, sent, "roundtrip", "--seconds", bench.seconds,
+                               *hello, seconds=bench.seconds)
+        return waits["p50_ms"], {"p99 ms": waits["p99_ms"],
+                                 "messages": waits["messages"]}

@@ -20,7 +20,7 @@ def format_range(numbers):
 def format_mark(mark, row):
     if mark is None:
         return ""
-    return ("<= " if row["unit"] else "") + f"{mark:g}"
+    return ("<= " if row["less_is_better"] else "") + f"{mark:g}"
 
 
 def format_value(value, row):

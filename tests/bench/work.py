@@ -15,9 +15,10 @@ import peers
 class Work:
     """
     The result is the subject's value over the yardstick's; or, with a unit, the
-    subject's value itself, and then less is better.
+    subject's value itself.
     """
     unit = ""
+    less_is_better = False
     # Of the values that it is made of.
     value_unit = "/s"
     # A side that runs once a round, and to which the subject's ratio is only noted.
@@ -78,7 +79,8 @@ class Work:
         result = statistics.median(results)
         return {
             "name": self.name, "subject": self.subject, "yardstick": self.yardstick,
-            "unit": self.unit, "result": result, "results": results,
+            "unit": self.unit, "less_is_better": self.less_is_better,
+            "result": result, "results": results,
             "noise": statistics.median(noises), "noises": noises,
             "bar": self.bar, "aim": self.aim, "verdict": self.judge(result),
             "value_unit": self.value_unit,
@@ -88,7 +90,8 @@ class Work:
 
     def judge(self, result):
         def reaches(mark):
-            return mark is not None and (result <= mark if self.unit else result >= mark)
+            return mark is not None and (
+                result <= mark if self.less_is_better else result >= mark)
 
         if self.bar is None:
             return ""

@@ -4,7 +4,7 @@
 from idle import IdleMemory, IdleWait
 from rates import Cycles, DocumentRate, PeerRate, Rate, ReadRate
 from scanning import Scan
-from storing import BareStoredRate
+from storing import AckWait, BareStoredRate
 
 ONE, FOUR = "flood --connections 1", "flood --connections 4"
 LOADS = ("1 connection", ONE), ("4 connections", FOUR)
@@ -31,4 +31,7 @@ WORKS = [
 ] + [
     BareStoredRate(f"stored flood / bare SQLite, {connections}", load, 0.6, 0.8)
     for connections, load in LOADS
+] + [
+    AckWait("wait for an ack / synced write", 1.6, 1.4, {"ack": "store"}),
+    AckWait("the same with a session", 1.6, 1.4, {"ack": "store", "session": "bench"}),
 ]
