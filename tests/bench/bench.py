@@ -16,6 +16,7 @@ import peers
 from sides import Bio, Failure, Receiver, StoringBio
 
 SENDER_SECONDS = 60
+STORED_MESSAGES = 1_000_000
 
 
 class Bench:
@@ -35,15 +36,26 @@ class Bench:
                 file.write(make())
         return path
 
+    def stored_messages(self):
+        """A store's file with STORED_MESSAGES in it or some more, and how many."""
+        path = os.path.join(self.folder, "stored.db")
+        if not os.path.exists(path):
+            self.show(f"preparing {STORED_MESSAGES:,} stored messages")
+            with self.start("stored", keep=path) as (process, sent):
+                while sent["messages"] < STORED_MESSAGES:
+                    self.send(process, sent, "load", "flood", "--seconds", 0.1)
+            self.stored_count = sent["messages"]
+        return path, self.stored_count
+
     @contextlib.contextmanager
-    def start(self, side, options=""):
+    def start(self, side, options="", **store):
         """
         A side in a folder of its own, and a counter to which its user adds what it was
         sent.  Behind the block the side is ended and its counts are compared.
         """
         if side in ("bio", "stored"):
             make = functools.partial(StoringBio if side == "stored" else Bio,
-                                     build=self.build, options=options)
+                                     build=self.build, options=options, **store)
         else:
             make = peers.SIDES.get(side) or functools.partial(
                 Receiver, build=self.build, does=side)

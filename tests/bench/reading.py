@@ -5,12 +5,14 @@
 # SPDX-License-Identifier: MIT
 import contextlib
 import http.client
+import json
 import threading
 import time
 
 from sides import Failure
 
 READS_A_SECOND = 10
+PAGE_MESSAGES = 1000
 
 
 class Reader:
@@ -46,6 +48,50 @@ class Reader:
                     self.ask(connection)
         except (OSError, http.client.HTTPException, ValueError, LookupError) as error:
             self.failure = f"{self.path}: {error!r}"
+
+
+class PageReader(Reader):
+    """
+    Goes from `border` down page by page to the very first message, up again to the
+    border, down from the newest, and so on.  The ids of a pass follow one another,
+    without a gap and none twice.
+    """
+
+    def __init__(self, address, border):
+        super().__init__(address, None)
+        self.border, self.ends = border, 0
+        self.go_down(border)
+
+    def go_down(self, before):
+        self.step, self.next_id = -1, before and before - 1
+        self.path = f"/messages?limit={PAGE_MESSAGES}"
+        if before:
+            self.path += f"&before={before}"
+
+    def go_up(self, after):
+        self.step, self.next_id = 1, after + 1
+        self.path = f"/messages?limit={PAGE_MESSAGES}&order=asc&after={after}"
+
+    def take(self, body):
+        page = json.loads(body)
+        ids = [message["id"] for message in page["messages"]]
+        first = self.next_id or ids[0]
+        if ids != list(range(first, first + self.step * len(ids), self.step)):
+            raise ValueError(f"{len(ids)} ids are not one by one from {first} on")
+        goes_on = page["next_before" if self.step < 0 else "next_after"]
+        if goes_on not in (None, ids[-1]):
+            raise ValueError(f"goes on at {goes_on} behind {ids[-1]}")
+        if goes_on is None and ids[-1] != 1:
+            raise ValueError(f"ends at {ids[-1]}")
+        if goes_on is None:
+            self.ends += 1
+            self.go_up(0)
+        elif self.step < 0:
+            self.go_down(goes_on)
+        elif goes_on < self.border:
+            self.go_up(goes_on)
+        else:
+            self.go_down(None)
 
 
 @contextlib.contextmanager

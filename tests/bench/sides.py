@@ -9,6 +9,7 @@ import contextlib
 import http.client
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -203,13 +204,30 @@ class Bio(Side):
 
 
 class StoringBio(Bio):
-    """With its store.  What the file holds in the end is counted, too."""
+    """
+    With its store, whose file it begins with may be a copy, with so many messages, and
+    which may be kept.  What the file holds in the end is counted, too.
+    """
     store = "bio.db"
+
+    def __init__(self, folder, begin_with=None, begin_count=0, keep=None, **bio):
+        super().__init__(folder, **bio)
+        self.begin_count, self.keep = begin_count, keep
+        if begin_with:
+            shutil.copyfile(begin_with, self.path(self.store))
+
+    def log_bytes(self):
+        """Of the write-ahead log."""
+        with contextlib.suppress(FileNotFoundError):
+            return os.path.getsize(self.path(self.store + "-wal"))
+        return 0
 
     def finish(self, sent):
         stats = self.ask_stats()
         super().finish(sent)
-        messages = count_messages(self.path(self.store))
+        messages = count_messages(self.path(self.store)) - self.begin_count
         if messages != sent["messages"]:
             raise Failure(f"stored {messages} messages instead of {sent['messages']}")
         self.figures = {"commit p50 ms": stats["store"]["commit_seconds"]["p50"] * 1e3}
+        if self.keep:
+            shutil.move(self.path(self.store), self.keep)

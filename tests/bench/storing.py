@@ -5,15 +5,19 @@ import json
 import os
 import subprocess
 import tempfile
+import threading
 import time
 
 from bench import SENDER_SECONDS
-from rates import Rate
+from rates import WARM_SHARE, Rate
+from reading import PAGE_MESSAGES, READS_A_SECOND, PageReader, read
 from sides import Failure, compare, count_messages
 from work import Work
 
 # Of 256 KiB, for a second.
 BATCHES_A_SECOND = 600
+LOG_BYTES_MAX = 64 * 1024 * 1024
+WATCH_SECONDS = 0.05
 
 
 class StoredRate(Rate):
@@ -82,3 +86,72 @@ class AckWait(Work):
                                *hello, seconds=bench.seconds)
         return waits["p50_ms"], {"p99 ms": waits["p99_ms"],
                                  "messages": waits["messages"]}
+
+
+class Watch:
+    """Looks at the server's memory and its write-ahead log, in a thread of its own."""
+
+    def __init__(self, process):
+        self.process = process
+        self.log_bytes, self.resident_kib = [], []
+        self.is_over = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.is_over.set()
+        self.thread.join()
+
+    def run(self):
+        while not self.is_over.wait(WATCH_SECONDS):
+            self.log_bytes.append(self.process.log_bytes())
+            self.resident_kib.append(self.process.resident_kib())
+
+    def figures(self):
+        """Memory is flat when its second half is as high as its first."""
+        half = len(self.resident_kib) // 2
+        return {"log MiB": max(self.log_bytes) / 2**20,
+                "resident MiB, first half": max(self.resident_kib[:half]) / 1024,
+                "second half": max(self.resident_kib[half:]) / 1024}
+
+
+class HistoryRate(StoredRate):
+    """A flood that is stored, twice: while old messages are read, and while not."""
+    most_rounds = 3
+
+    def __init__(self, name, load, bar, aim):
+        super().__init__(name, load, bar, aim, subject="read", yardstick="unread")
+
+    def flood_seconds(self, bench):
+        """Longer than others, so that there are pages enough."""
+        return bench.seconds * (3 if bench.is_quick else 5)
+
+    def run_seconds(self, bench):
+        return self.flood_seconds(bench) * (1 + WARM_SHARE) * 1.1 + 0.6
+
+    def amount(self, bench, share):
+        return "--seconds", share * self.flood_seconds(bench)
+
+    def border(self, bench):
+        """Such that the reader comes to the end, back, and to the newest messages."""
+        return int(self.flood_seconds(bench) * READS_A_SECOND / 3) * PAGE_MESSAGES + 1
+
+    def run(self, side, bench):
+        path, count = bench.stored_messages()
+        with bench.start("stored", begin_with=path, begin_count=count) as (process, sent):
+            reader = PageReader(process.address("http"), self.border(bench))
+            self.send(process, sent, bench, WARM_SHARE)
+            with Watch(process) as watch:
+                with read([reader] if side == "read" else []):
+                    rate = self.send(process, sent, bench, 1)
+        figures = watch.figures()
+        if max(watch.log_bytes) >= LOG_BYTES_MAX:
+            raise Failure(f"the write-ahead log grew to {figures['log MiB']:.0f} MiB")
+        if side == "read":
+            figures |= {"pages": reader.answers, "ends": reader.ends}
+            if reader.ends == 0:
+                raise Failure(f"the reader did not come to the end: {reader.path}")
+        return rate, figures
