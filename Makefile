@@ -20,6 +20,8 @@ MODULES := $(BASE:%=base/%) $(WIRE:%=wire/%) $(MESSAGES:%=messages/%) \
 	$(SERVER:%=server/%) $(CLIENT:%=client/%)
 
 PKG_CONFIG ?= pkg-config
+# Optional: the sender of a peer, which is left out without it.
+HAS_NATS := $(shell $(PKG_CONFIG) --exists libnats && echo yes)
 LIBRARIES := libcjson libmicrohttpd libcurl sqlite3
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla
 HARDENING := -fstack-protector-strong -fPIE
@@ -102,6 +104,7 @@ $(BUILD)/bench/scan: BENCH_LIBS = $(shell $(PKG_CONFIG) --libs libcjson)
 
 $(BUILD)/bench/store: $(call object,$(TESTED_SOURCES)) $(EMBEDDED)
 $(BUILD)/bench/store: BENCH_LIBS = $(SERVER_LIBS)
+$(BUILD)/bench/publish: BENCH_LIBS = $(shell $(PKG_CONFIG) --libs libnats)
 
 # The server whose allocations a test can make fail.
 $(FAILING): $(call object,$(SERVER_SOURCES) tests/helpers/failing_malloc.c) $(EMBEDDED)

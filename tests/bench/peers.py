@@ -4,10 +4,14 @@
 # afterwards how many it took.  One that is not installed is left out, by name.
 #
 # SPDX-License-Identifier: MIT
+import json
 import os
 import shutil
+import signal
 import socket
+import subprocess
 import sys
+import urllib.request
 
 from documents import SEED_MESSAGE
 from sides import Failure, Receiver, Side, compare
@@ -81,6 +85,7 @@ class Redis(Side):
     the list stays short.  Replies are off: nobody reads them, they would fill its memory.
     """
     MESSAGES = 2000
+    PERSISTENCE = "--save", "", "--appendonly", "no"
 
     def __init__(self, folder):
         super().__init__(folder)
@@ -88,8 +93,7 @@ class Redis(Side):
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         self.command = [find_program("redis-server"), "--bind", "127.0.0.1",
-                        "--port", str(self.port), "--save", "", "--appendonly", "no",
-                        "--dir", folder]
+                        "--port", str(self.port), "--dir", folder, *self.PERSISTENCE]
         self.payload = self.path("payload")
         self.write_payload()
 
@@ -135,11 +139,83 @@ class Redis(Side):
         compare(sent, counted)
 
 
-SIDES = {"rsyslog": Rsyslog, "redis-server": Redis, "threaded.py": Threaded}
-# A package is called like its side.
-PROGRAMS = {"rsyslog": "rsyslogd", "redis-server": "redis-server"}
+class SyncedRedis(Redis):
+    """
+    The same with its log: whatever the commands of a read of 16 KiB have changed is
+    written and synced before anybody is answered, so what it counts is durable.  The log
+    is not rewritten meanwhile.
+    """
+    PERSISTENCE = ("--save", "", "--appendonly", "yes", "--appendfsync", "always",
+                   "--auto-aof-rewrite-percentage", "0")
 
 
-def missing_package(side):
-    """The package to install before the side can be started, or None."""
-    return side if side in PROGRAMS and not find_program(PROGRAMS[side]) else None
+class JetStream(Side):
+    """
+    nats-server with a stream in a file, sent to by its own library, publish.c.  Whether
+    it can sync before it acknowledges depends on its version.
+    """
+    sender = "publish"
+    # It takes a SIGTERM for a failure.
+    stop_signal = signal.SIGINT
+    CONFIGURATION = """
+        listen: "127.0.0.1:-1"
+        http: "127.0.0.1:-1"
+        ports_file_dir: "{folder}"
+        jetstream {{ store_dir: "{folder}" {sync} }}
+    """
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.command = [find_program("nats-server"), "-c", self.path("conf")]
+        self.is_synced = self.configure("sync_interval: always")
+        if not self.is_synced and not self.configure(""):
+            raise Failure("nats-server does not take its configuration")
+        self.figures = {"syncs": int(self.is_synced)}
+
+    def configure(self, sync):
+        with open(self.path("conf"), "w", encoding="utf-8") as file:
+            file.write(self.CONFIGURATION.format(folder=self.folder, sync=sync))
+        return subprocess.run([*self.command, "-t"], capture_output=True,
+                              check=False).returncode == 0
+
+    def address(self, name="nats"):
+        ports = self.path(f"nats-server_{self.process.pid}.ports")
+        if not os.path.exists(ports):
+            return None
+        with open(ports, encoding="utf-8") as file:
+            text = file.read()
+        return text and json.loads(text)[name][0].split("//")[1]
+
+    def count(self):
+        url = f"http://{self.address('monitoring')}/jsz"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return {"messages": json.load(answer)["messages"]}
+
+    def finish(self, sent):
+        try:
+            counted = self.settle(sent)
+        except (OSError, ValueError, LookupError) as error:
+            raise Failure(f"nats-server gave no usable count: {error!r}") from error
+        self.stop()
+        compare(sent, counted)
+
+
+SIDES = {"rsyslog": Rsyslog, "redis-server": Redis, "threaded.py": Threaded,
+         "redis-server, synced": SyncedRedis, "nats-server": JetStream}
+# What each needs beyond what the bench itself needs: programs, by their packages.
+PROGRAMS = {
+    "rsyslog": {"rsyslog": "rsyslogd"},
+    "redis-server": {"redis-server": "redis-server"},
+    "redis-server, synced": {"redis-server": "redis-server"},
+    "nats-server": {"nats-server": "nats-server", "libnats-dev": "publish"},
+}
+
+
+def missing_package(side, build):
+    """A package to install before the side can be started, or None."""
+    for package, program in PROGRAMS.get(side, {}).items():
+        # A sender that is not there was not built, for want of its library.
+        built = os.path.join(build, "bench", program)
+        if not find_program(program) and not os.path.exists(built):
+            return package
+    return None

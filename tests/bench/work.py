@@ -38,8 +38,8 @@ class Work:
         """About how long a run takes."""
         raise NotImplementedError
 
-    def missing_package(self):
-        return peers.missing_package(self.yardstick)
+    def missing_package(self, build):
+        return peers.missing_package(self.yardstick, build)
 
     def rounds(self, bench):
         return min(bench.rounds, self.most_rounds)

@@ -4,7 +4,7 @@
 from idle import IdleMemory, IdleWait
 from rates import Cycles, DocumentRate, PeerRate, Rate, ReadRate
 from scanning import Scan
-from storing import AckWait, BareStoredRate, HistoryRate
+from storing import AckWait, BareStoredRate, HistoryRate, StoredRate
 
 ONE, FOUR = "flood --connections 1", "flood --connections 4"
 LOADS = ("1 connection", ONE), ("4 connections", FOUR)
@@ -35,4 +35,7 @@ WORKS = [
     AckWait("wait for an ack / synced write", 1.6, 1.4, {"ack": "store"}),
     AckWait("the same with a session", 1.6, 1.4, {"ack": "store", "session": "bench"}),
     HistoryRate("stored flood while history is read", ONE, 0.9, 1.0),
+] + [
+    StoredRate(f"stored flood against {peer}, 4 connections", FOUR, yardstick=peer)
+    for peer in ("redis-server, synced", "nats-server")
 ]
