@@ -30,9 +30,11 @@ const char fuzz_name[] = "frame";
 enum way { WAY_WHOLE, WAY_BYTES, WAY_RANDOM };
 
 struct setting {
-	size_t max_message; /* 5 to 4100: two bytes, little-endian */
-	unsigned max_depth; /* 1 to 16: one byte */
-	bool is_broken;     /* the end: the last bit of one byte */
+	size_t max_message;   /* 5 to 4100: two bytes, little-endian */
+	unsigned max_depth;   /* 1 to 16: one byte */
+	bool is_broken;       /* the end: the last bit of one byte */
+	bool is_numbered;     /* the next two bits: whether a hello has been said */
+	enum framing framing; /* and what it asked for */
 };
 
 struct outcome {
@@ -51,16 +53,23 @@ struct run {
 };
 
 static struct {
-	unsigned messages[FRAMING_COUNT], rejects[REJECT_COUNT], protocols[3];
+	unsigned messages[FRAMING_COUNT], numbered[FRAMING_COUNT];
+	unsigned rejects[REJECT_COUNT], numbered_rejects[REJECT_COUNT], protocols[3];
 } seen;
 
 static struct setting
 read_setting(const uint8_t *bytes)
 {
+	static const enum framing framings[] = {
+		FRAMING_stream, FRAMING_lines, FRAMING_rs, FRAMING_length};
+
 	return (struct setting){
-		.max_message = FRAME_MESSAGE_MIN + (bytes[0] | (size_t)bytes[1] << 8) % 4096,
+		.max_message =
+			FRAME_MESSAGE_MIN + (bytes[0] | (size_t)bytes[1] << 8) % 4096,
 		.max_depth = 1 + bytes[2] % 16,
 		.is_broken = (bytes[3] & 1) != 0,
+		.is_numbered = (bytes[3] & 6) != 0,
+		.framing = framings[bytes[3] >> 1 & 3],
 	};
 }
 
@@ -70,6 +79,8 @@ note_outcome(struct run *r, enum frame_event event, const uint8_t *bytes,
 {
 	struct outcome o = {.what.event = event};
 
+	if (event == FRAME_MESSAGE || event == FRAME_REJECT || event == FRAME_FATAL)
+		o.what.finishes_number = item->finishes_number;
 	switch (event) {
 	case FRAME_MORE:
 		return;
@@ -82,7 +93,7 @@ note_outcome(struct run *r, enum frame_event event, const uint8_t *bytes,
 	case FRAME_REJECT:
 	case FRAME_FATAL:
 		FUZZ_CHECK(item->error != NULL);
-		o.what.begin = r->dropped + (size_t)item->begin;
+		o.what.begin = (size_t)((int64_t)r->dropped + item->begin);
 		o.what.offset = item->offset;
 		o.what.reason = item->reason;
 		o.error = item->error;
@@ -124,6 +135,17 @@ take_outcomes(struct run *r, const struct setting *setting)
 }
 
 static void
+say_hello(struct frame *f, enum framing framing)
+{
+	static const uint8_t hello[] = "BIO/";
+	struct frame_item item;
+
+	FUZZ_CHECK(frame_next(f, hello, sizeof hello - 1, &item) == FRAME_FOREIGN);
+	FUZZ_CHECK(item.used == 0);
+	frame_begin_after_hello(f, framing);
+}
+
+static void
 run_input(struct run *r, const struct setting *setting, const uint8_t *input, size_t len,
 	enum way way, uint64_t *random)
 {
@@ -132,6 +154,8 @@ run_input(struct run *r, const struct setting *setting, const uint8_t *input, si
 	r->read = r->dropped = r->count = 0;
 	memset(&r->frame, 0xa5, sizeof r->frame);
 	frame_init(&r->frame, setting->max_message, setting->max_depth);
+	if (setting->is_numbered)
+		say_hello(&r->frame, setting->framing);
 	do {
 		size_t left = len - r->read;
 
@@ -165,6 +189,7 @@ check_same(const struct run *a, const struct run *b)
 		FUZZ_CHECK(x->what.len == y->what.len);
 		FUZZ_CHECK(x->what.offset == y->what.offset);
 		FUZZ_CHECK(x->what.reason == y->what.reason);
+		FUZZ_CHECK(x->what.finishes_number == y->what.finishes_number);
 		FUZZ_CHECK(x->what.protocol == y->what.protocol);
 		FUZZ_CHECK(x->error == y->error);
 	}
@@ -180,7 +205,8 @@ check_outcomes(const struct run *r, const struct setting *setting, size_t len)
 		.max_message = setting->max_message,
 		.max_depth = setting->max_depth,
 		.is_broken = setting->is_broken,
-		.framing = r->frame.framing};
+		.framing = r->frame.framing,
+		.is_numbered = setting->is_numbered};
 	size_t end = 0;
 
 	for (size_t i = 0; i < r->count; i++) {
@@ -216,12 +242,15 @@ note_seen(const struct run *r)
 	for (size_t i = 0; i < r->count; i++) {
 		const struct reference_outcome *o = &r->outcomes[i].what;
 
-		if (o->event == FRAME_MESSAGE)
-			seen.messages[r->frame.framing]++;
-		else if (o->event == FRAME_FOREIGN)
+		if (o->event == FRAME_FOREIGN) {
 			seen.protocols[o->protocol]++;
-		else
+		} else if (o->event == FRAME_MESSAGE) {
+			seen.messages[r->frame.framing]++;
+			seen.numbered[r->frame.framing] += o->finishes_number;
+		} else {
 			seen.rejects[o->reason]++;
+			seen.numbered_rejects[o->reason] += o->finishes_number;
+		}
 	}
 }
 
@@ -253,11 +282,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 const char *
 fuzz_missing(void)
 {
-	for (size_t i = 0; i < COUNT_OF(seen.messages); i++)
-		if (seen.messages[i] == 0)
+	for (size_t i = 0; i < FRAMING_COUNT; i++)
+		if (seen.messages[i] == 0 ||
+			(i != FRAMING_stream && seen.numbered[i] == 0))
 			return reason_framing_name((enum framing)i);
-	for (size_t i = 0; i < COUNT_OF(seen.rejects); i++)
-		if (seen.rejects[i] == 0)
+	for (size_t i = 0; i < REJECT_COUNT; i++)
+		if (seen.rejects[i] == 0 ||
+			(i < REJECT_incomplete && seen.numbered_rejects[i] == 0))
 			return reason_reject_name((enum reject_reason)i);
 	for (size_t i = 0; i < COUNT_OF(seen.protocols); i++)
 		if (seen.protocols[i] == 0)

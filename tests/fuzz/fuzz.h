@@ -20,7 +20,7 @@
 #include "../unit/cuts.h"
 
 /* Longer inputs are not looked at. */
-#define FUZZ_INPUT_MAX 4096
+#define FUZZ_INPUT_MAX 8192
 
 /* The name, which is also that of the folder under corpus/. */
 extern const char fuzz_name[];

@@ -36,6 +36,7 @@ struct reference_input {
 	unsigned max_depth;
 	bool is_broken; /* the end is no orderly one */
 	enum framing framing;
+	bool is_numbered; /* behind a hello */
 };
 
 /* Places count from the connection's first byte. */
@@ -44,6 +45,7 @@ struct reference_outcome {
 	size_t begin, len; /* of the message; `len` is 0 where it is rejected */
 	uint64_t offset;
 	enum reject_reason reason;
+	bool finishes_number;
 	enum frame_protocol protocol;
 };
 

@@ -44,6 +44,7 @@ expect(struct walk *w, const struct reference_outcome *expected)
 	FUZZ_CHECK(o->len == expected->len);
 	FUZZ_CHECK(o->offset == expected->offset);
 	FUZZ_CHECK(o->event == FRAME_MESSAGE || o->reason == expected->reason);
+	FUZZ_CHECK(o->finishes_number == expected->finishes_number);
 }
 
 static struct reference_outcome
@@ -161,55 +162,132 @@ walk_stream(struct walk *w)
 	}
 }
 
+/* Where one of these bytes stands, or the end. */
 static size_t
-next_separator(const struct walk *w, size_t at)
+find(const struct walk *w, size_t at, const char *set, size_t count)
 {
-	while (at < w->in->len && !is_one_of(w, at, "\x1e", 1))
+	while (at < w->in->len && !is_one_of(w, at, set, count))
 		at++;
 	return at;
 }
 
-/* The value that begins at `at` and the rest of its record, which ends at `*end`. */
+/* White space from `at` on up to one of the ends of what began at `begin`. */
 static struct reference_outcome
-judge_record(const struct walk *w, size_t at, size_t *end)
+judge_rest(const struct walk *w, const struct reference_outcome *value, const char *ends,
+	size_t end_count)
 {
 	const struct reference_input *in = w->in;
-	struct reference_outcome o = judge_value(w, at);
-	size_t kept = at + in->max_message + FRAME_SLACK_BYTES - 1;
+	size_t most = in->max_message + FRAME_SLACK_BYTES - 1;
 
-	for (size_t p = at + o.len; o.event == FRAME_MESSAGE && p < in->len; p++) {
-		*end = p;
-		if (is_one_of(w, p, "\n\x1e", 2))
-			return o;
+	for (size_t p = value->begin + value->len; p < in->len; p++) {
+		size_t offset = p - value->begin;
+
+		if (is_one_of(w, p, ends, end_count))
+			return *value;
 		if (!is_one_of(w, p, WHITE, 4))
-			return reject(at, p - at, REJECT_syntax);
-		if (p == kept)
-			return reject(at, in->max_message, REJECT_too_large);
+			return reject(value->begin, offset, REJECT_syntax);
+		if (offset == most)
+			return reject(value->begin, in->max_message, REJECT_too_large);
 	}
-	*end = in->len;
-	return o;
+	return *value;
+}
+
+/*
+ * A line or record has a number once one of its ends has come, and is incomplete before.
+ * Answers where it stands; what is rejected has it behind its fault.
+ */
+static size_t
+expect_numbered(
+	struct walk *w, struct reference_outcome *o, const char *ends, size_t end_count)
+{
+	size_t behind = o->begin + o->len + (size_t)o->offset;
+	size_t end = find(w, behind + (o->reason == REJECT_too_large), ends, end_count);
+
+	o->finishes_number = end < w->in->len;
+	if (!o->finishes_number) {
+		size_t value_len = o->len;
+
+		*o = reject(o->begin, w->in->len - o->begin, REJECT_incomplete);
+		FUZZ_CHECK(value_len <= o->offset);
+	}
+	expect(w, o);
+	return end;
+}
+
+static struct reference_outcome
+judge_record(const struct walk *w, size_t at)
+{
+	struct reference_outcome o = judge_value(w, at);
+
+	return o.event == FRAME_MESSAGE ? judge_rest(w, &o, "\n\x1e", 2) : o;
+}
+
+/* The record that begins at `at`, and where the search goes on. */
+static size_t
+walk_record(struct walk *w, size_t at)
+{
+	struct reference_outcome o = judge_record(w, at);
+	bool is_message = o.event == FRAME_MESSAGE;
+	size_t end;
+
+	if (w->in->is_numbered) {
+		end = expect_numbered(w, &o, "\n\x1e", 2);
+		is_message = is_message && o.finishes_number;
+	} else {
+		expect(w, &o);
+		end = find(w, at + o.len, "\n\x1e", 2);
+	}
+	if (o.event == FRAME_REJECT && o.reason == REJECT_incomplete)
+		return w->in->len;
+	if (is_message)
+		return end + is_one_of(w, end, "\n", 1);
+	return find(w, w->in->is_numbered ? end : at + (size_t)o.offset, "\x1e", 1);
 }
 
 static void
 walk_records(struct walk *w)
 {
 	while ((w->at = skip(w, w->at, WHITE, 4)) < w->in->len) {
-		struct reference_outcome o = reject(w->at, 0, REJECT_syntax);
-		size_t end;
+		if (!is_one_of(w, w->at, "\x1e", 1)) {
+			const struct reference_outcome o =
+				reject(w->at, 0, REJECT_syntax);
 
-		if (is_one_of(w, w->at, "\x1e", 1)) {
-			w->at = skip(w, w->at, WHITE "\x1e", 5);
-			if (w->at == w->in->len)
-				return;
-			o = judge_record(w, w->at, &end);
+			expect(w, &o);
+			w->at = find(w, w->at, "\x1e", 1);
+			continue;
 		}
-		expect(w, &o);
-		if (o.event == FRAME_MESSAGE)
-			w->at = end;
-		else
-			w->at = o.reason == REJECT_incomplete
-					? w->in->len
-					: next_separator(w, w->at + (size_t)o.offset);
+		w->at = skip(w, w->at, WHITE "\x1e", 5);
+		if (w->at < w->in->len)
+			w->at = walk_record(w, w->at);
+	}
+}
+
+/* The value of a line is judged as one that the line's end ends. */
+static struct reference_outcome
+judge_line(const struct walk *w, size_t at)
+{
+	const struct reference_input *in = w->in;
+	size_t left = find(w, at, "\n", 1) - at, most = in->max_message + 1;
+	struct reference r =
+		reference_scan(in->bytes + at, left < most ? left : most, in->max_depth);
+	struct reference_outcome o = message(at, r.used);
+
+	if (r.result == SCAN_BAD)
+		return reject(at, r.used, r.reason);
+	if (r.used > in->max_message)
+		return reject(at, in->max_message, REJECT_too_large);
+	if (r.result == SCAN_MORE && !r.may_end)
+		return reject(at, r.used, REJECT_syntax);
+	return judge_rest(w, &o, "\n", 1);
+}
+
+static void
+walk_lines(struct walk *w)
+{
+	while ((w->at = skip(w, w->at, WHITE, 4)) < w->in->len) {
+		struct reference_outcome o = judge_line(w, w->at);
+
+		w->at = expect_numbered(w, &o, "\n", 1);
 	}
 }
 
@@ -234,6 +312,24 @@ judge_frame(const struct walk *w, size_t at, size_t end)
 			    : message(at, r.used);
 }
 
+/* The frame of `len` bytes at `body`. */
+static struct reference_outcome
+judge_body(const struct walk *w, size_t body, size_t len)
+{
+	const struct reference_input *in = w->in;
+	bool is_whole = len <= in->len - body;
+	struct reference_outcome o = {0};
+
+	if (len > in->max_message && (is_whole || !in->is_numbered))
+		o = reject(body, in->max_message, REJECT_too_large);
+	else if (!is_whole)
+		o = reject(body, in->len - body, REJECT_incomplete);
+	else
+		o = judge_frame(w, body, body + len);
+	o.finishes_number = in->is_numbered && is_whole;
+	return o;
+}
+
 static void
 walk_frames(struct walk *w)
 {
@@ -241,28 +337,19 @@ walk_frames(struct walk *w)
 
 	while (w->at < in->len) {
 		const uint8_t *head = in->bytes + w->at;
-		size_t left = in->len - w->at, body = w->at + FRAME_LENGTH_BYTES, len;
+		size_t body = w->at + FRAME_LENGTH_BYTES, len;
 		struct reference_outcome o;
 
-		if (head[0] != 0) {
-			o = reject(w->at, 0, REJECT_bad_frame);
-			o.event = FRAME_FATAL;
-			expect(w, &o);
-			return;
-		}
-		if (left < FRAME_LENGTH_BYTES) {
-			o = reject(w->at, 0, REJECT_incomplete);
+		if (head[0] != 0 || body > in->len) {
+			o = reject(w->at, 0,
+				head[0] != 0 ? REJECT_bad_frame : REJECT_incomplete);
+			o.event = head[0] != 0 ? FRAME_FATAL : FRAME_REJECT;
 			expect(w, &o);
 			return;
 		}
 		len = (size_t)head[1] * 65536 + (size_t)head[2] * 256 + head[3];
 		w->at = body + len;
-		if (len > in->max_message)
-			o = reject(body, in->max_message, REJECT_too_large);
-		else if (len > in->len - body)
-			o = reject(body, in->len - body, REJECT_incomplete);
-		else
-			o = judge_frame(w, body, w->at);
+		o = judge_body(w, body, len);
 		if (len > 0)
 			expect(w, &o);
 	}
@@ -317,14 +404,24 @@ reference_check(const struct reference_input *in,
 {
 	struct walk w = {.in = in, .next = outcomes, .end = outcomes + count};
 
-	if (check_foreign(&w))
+	if (!in->is_numbered && check_foreign(&w))
 		return;
-	FUZZ_CHECK(in->framing == framing_of(&w));
-	if (in->framing == FRAMING_stream)
+	FUZZ_CHECK(in->is_numbered || in->framing == framing_of(&w));
+	switch (in->framing) {
+	case FRAMING_stream:
 		walk_stream(&w);
-	else if (in->framing == FRAMING_rs)
+		break;
+	case FRAMING_lines:
+		walk_lines(&w);
+		break;
+	case FRAMING_rs:
 		walk_records(&w);
-	else
+		break;
+	case FRAMING_length:
 		walk_frames(&w);
+		break;
+	case FRAMING_COUNT:
+		abort();
+	}
 	FUZZ_CHECK(w.next == w.end);
 }
