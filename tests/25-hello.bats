@@ -668,7 +668,7 @@ expect_closed() {
 }
 
 @test "a session that another connection does not let go of is refused" {
-	start_stored --hello-timeout 300ms
+	start_stored --hello-timeout 300ms --write-timeout 300ms
 	python - "$STORE" <<-'END'
 		import sys
 		from words import *
