@@ -107,7 +107,7 @@ start_failing_server() {
 }
 
 @test "what could not be had is charged to nobody" {
-	start_failing_server --memory 64MiB --max-message 15MiB
+	start_failing_server --memory 128MiB --max-message 15MiB
 	python - "$CONTROL" <<-'END'
 		import sys
 		from failing import Control
@@ -125,7 +125,7 @@ start_failing_server() {
 		    sock.sendall(part)
 		    wait_for_counter("bytes.received_total", before + len(part))
 		    return sock
-		# Together more than the budget, which now is half of it: the rest is the reserve.
+		# Together more than what is lent, 64 MiB; about half of that is the reserve.
 		for _ in range(200):
 		    fail(connect(), b'"' + b"x" * 10000)
 		first = begin(b'"' + b"x" * 2 * half)

@@ -221,7 +221,7 @@ check_lines(const struct hello *hello, uint64_t random)
 	const char *error = hello->error != NULL ? hello->error : "";
 	uint64_t number = random >> random % 64;
 	struct hello_welcome welcome = {random, number, (size_t)number, (unsigned)random};
-	char out[HELLO_LINE_MAX];
+	char out[HELLO_LINE_MAX] = "";
 
 	check_line(out, hello_format_welcome(out, &welcome), before);
 	check_line(out, hello_format_refusal(out, "bad_hello", error), before);

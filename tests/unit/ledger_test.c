@@ -204,8 +204,8 @@ naks_take_bounded_memory(void)
 		ledger_reject(&l, &bad_line);
 		count++;
 	}
-	EXPECT(l.naks.len > 4 * 1024 && l.naks.len < 5 * 1024);
-	EXPECT(l.naks.capacity <= 128 * 1024);
+	EXPECT(l.naks.len > 4096 && l.naks.len < 5120);
+	EXPECT(l.naks.capacity <= 8192);
 	EXPECT_INT(count, l.finished);
 	EXPECT_INT(0, tell(&l, &pair));
 	EXPECT(!ledger_is_full(&l));
