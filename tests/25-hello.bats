@@ -468,6 +468,7 @@ expect_closed() {
 	run -0 python - <<-'END'
 		from words import *
 		sock = socket.socket()
+		sock.settimeout(PATIENCE_SECONDS)
 		sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
 		sock.connect(address("BIO"))
 		peer = Peer(hello_line(session="s", ack="store"), sock)
