@@ -9,10 +9,10 @@ start_stored() {
 	start_server --store "$STORE" "$@"
 }
 
-# restart [FLAG...]: what a server knows without its file is gone then.
+# restart: what a server knows without its file is gone then.
 restart() {
 	stop_server
-	start_stored "$@"
+	start_stored
 }
 
 # expect_stored MESSAGES: so many are in the file of the server that has ended.
@@ -709,7 +709,7 @@ expect_closed() {
 		            try:
 		                peer.send(b"%d\n" % answer["next"])
 		                lines = peer.read_to_ack()
-		                check(True, lines[0] is None or "bye" in lines[0] or lines == [{"ack": answer["next"]}])
+		                check(True, lines in [[None], [{"ack": answer["next"]}]] or "bye" in lines[0])
 		            except ConnectionError:
 		                pass
 		in_parallel(fight, 10)
@@ -749,7 +749,8 @@ expect_closed() {
 	python -c 'from words import *; [greet(session=s)[0].send(b"1\n") for s in ["old", "young"]]'
 	expect_messages 2 0
 	stop_server
-	sqlite3 "$STORE" "UPDATE session SET updated_us = (unixepoch() - CASE id WHEN 'old' THEN 7201 ELSE 7000 END) * 1000000"
+	sqlite3 "$STORE" "UPDATE session SET updated_us =
+		(unixepoch() - CASE id WHEN 'old' THEN 7201 ELSE 7000 END) * 1000000"
 	start_stored --session-ttl 2h
 	python - "$STORE" <<-'END'
 		import sys
@@ -795,7 +796,8 @@ expect_closed() {
 		check("draining", hello.read_all()[0]["error"]["code"])
 	END
 	expect_exit "$SERVER_PID" 0
-	run -0 grep -c 'stopped: 5002 messages accepted and 5002 rejected on 5 connections$' "$BATS_TEST_TMPDIR/server.err"
+	run -0 grep -c 'stopped: 5002 messages accepted and 5002 rejected on 5 connections$' \
+		"$BATS_TEST_TMPDIR/server.err"
 	expect_stored 5002
 }
 
@@ -803,7 +805,8 @@ expect_closed() {
 	start_stored
 	python - <<-'END'
 		from words import *
-		for asked, first in [({}, 1), ({"next": 9007199254740000}, 9007199254740000), ({"next": 1}, 1), ({}, 1)]:
+		far = 9007199254740000
+		for asked, first in [({}, 1), ({"next": far}, far), ({"next": 1}, 1), ({}, 1)]:
 		    peer, answer = greet(ack="store", **asked)
 		    with peer:
 		        check(first, answer["next"])
@@ -876,9 +879,8 @@ expect_closed() {
 }
 
 @test "a session over servers that are killed: nothing acknowledged is lost, nothing doubled" {
-	local round
 	start_stored
-	for round in 1 2 3; do
+	for _ in 1 2 3; do
 		python - "$SERVER_PID" "$BATS_TEST_TMPDIR/acked" <<-'END'
 			import signal, sys
 			from words import *
