@@ -132,3 +132,101 @@ memory_peak() {
 	assert_output --partial 'batch 50001 of the store is damaged and left out'
 	stop_server
 }
+
+@test "the plain sqlite3 tool queries the view while the server takes a flood" {
+	local n seen=0
+	start_kept
+	start load "$BUILD/bench/load" flood --to "$BIO" --connections 2 --seconds 1.5
+	until process_has_ended "$STARTED"; do
+		n=$(sql 'SELECT count(*) FROM (SELECT id FROM message ORDER BY batch DESC LIMIT 1000)')
+		assert [ "$n" -ge "$seen" ]
+		seen=$n
+	done
+	expect_exit "$STARTED" 0
+	assert_equal "$seen" 1000
+	n=$(jq .messages "$BATS_TEST_TMPDIR/load.out")
+	send_line '{"send_user":"Ann","send_msg":"caf\u00e9"}'
+	expect_messages $((n + 1)) 0
+	send_line '"a text"'
+	expect_messages $((n + 2)) 0
+	assert_equal "$(sql "SELECT data->>'send_user', data->>'send_msg' FROM message WHERE id > (SELECT max(first_id) - 10 FROM batch) AND data->>'send_user' = 'Ann'")" 'Ann|café'
+	assert_equal "$(sql "SELECT data, connection, received_at > '2026', peer GLOB '127.0.0.1:*' FROM message WHERE batch = (SELECT max(first_id) FROM batch)")" '"a text"|4|1|1'
+	expect_counter store.state ok
+	expect_kept
+	run -0 server_log
+	refute_output --partial error
+	stop_server
+}
+
+# flood MESSAGES: so many messages of 1 KiB, on one connection, all stored.
+flood() {
+	local total
+	total=$(counter messages.received_total)
+	python -c 'import sys; from words import *; send(b"\"%01021d\"\n" % 0 * int(sys.argv[1]))' "$1"
+	expect_messages $((total + $1)) 0
+}
+
+# expect_no_growth MESSAGES FLAG...: floods in rounds, after each of which no more than so
+# many messages stay; from the fourth on the file does not grow, nor does its log.
+expect_no_growth() {
+	local round size largest=0
+	start_kept --recent 1 "${@:2}"
+	for round in 1 2 3 4 5 6; do
+		flood 5000
+		wait_until 20 counter_is "|.store.messages <= $1" true
+		size=$(counter store.size_bytes)
+		echo "round $round: $size bytes, $(stat -c %s "$STORE-wal") in the log"
+		assert [ "$(stat -c %s "$STORE-wal")" -lt 50000000 ]
+		((round < 4)) || assert [ "$size" -le $((largest * 5 / 4)) ]
+		((size < largest)) || largest=$size
+	done
+	assert [ "$(stat -c %s "$STORE")" -le "$size" ]
+	assert [ "$size" -lt 20000000 ]
+	expect_kept
+	assert_equal "$(counter '|.store.evicted_total + .store.messages')" 30000
+	run -0 diff <(seq "$(counter store.oldest_id)" "$(counter store.newest_id)") \
+		<(get '/messages?format=ndjson&order=asc' | jq .id)
+	run -0 get /messages/1
+	assert_output --partial '"status":404'
+}
+
+@test "--retain-messages: the newest stay, and the file stops growing" {
+	# Whole batches leave: of one that reaches over the limit all messages stay.
+	expect_no_growth 5300 --retain-messages 5000
+	assert [ "$(counter store.messages)" -ge 5000 ]
+	restart_kept --recent 1 --retain-messages 5
+	wait_until 20 counter_is '|.store.messages <= 300' true
+	assert [ "$(counter store.messages)" -ge 5 ]
+	expect_counter store.newest_id 30000
+	stop_server
+}
+
+@test "--retain-bytes: the file stays about so large" {
+	expect_no_growth 5000 --retain-bytes 5MiB
+	assert [ "$(sql 'SELECT sum(length(body)) FROM batch')" -ge 4000000 ]
+	stop_server
+}
+
+@test "--retain-age: what is older leaves, but for the newest batch" {
+	expect_no_growth 300 --retain-age 1s
+	assert [ "$(counter store.messages)" -ge 1 ]
+	stop_server
+}
+
+@test "--store none: acks and sessions are refused, and nothing is written" {
+	cd "$BATS_TEST_TMPDIR"
+	start_server --store none
+	for hello in '{"ack":"store"}' '{"session":"s"}'; do
+		run -0 talk <<<"BIO/1 $hello"
+		assert_output --partial '{"ok":false,"code":"acks_unavailable"'
+	done
+	run -0 talk <<<$'BIO/1 {"name":"plain"}\n{"i":1}'
+	assert_output --partial '{"ok":true,'
+	expect_messages 1 0
+	expect_counter store null
+	expect_counter connections.closed_total.bad_hello 2
+	expect_idle
+	stop_server
+	run -0 find . -name '*.db*'
+	assert_output ''
+}
