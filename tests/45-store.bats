@@ -230,3 +230,75 @@ expect_no_growth() {
 	run -0 find . -name '*.db*'
 	assert_output ''
 }
+
+# expect_refusal TEXT: the server does not start, says why, and names the way out.
+expect_refusal() {
+	run -1 "${SERVER_WRAPPER[@]}" "$BUILD/bio-server" --listen 127.0.0.1:0 \
+		--http-listen 127.0.0.1:0 --store "$STORE"
+	assert_output --partial "$1"
+	assert_output --partial 'choose another file with --store, or none to keep messages in memory only'
+}
+
+@test "a file that is no store, or of a newer version, is refused and left alone" {
+	local before
+	STORE=$BATS_TEST_TMPDIR/letter
+	printf 'This is a letter, which is longer than the head of a database.%0100d' 0 >"$STORE"
+	before=$(sha256sum "$STORE")
+	expect_refusal 'letter is not an SQLite database'
+	assert_equal "$(sha256sum "$STORE")" "$before"
+
+	STORE=$BATS_TEST_TMPDIR/foreign.db
+	sql 'CREATE TABLE t (x)'
+	before=$(sha256sum "$STORE")
+	expect_refusal 'foreign.db is the database of another program'
+	assert_equal "$(sha256sum "$STORE")" "$before"
+
+	STORE=$BATS_TEST_TMPDIR/newer.db
+	make_store 1 1
+	sql 'PRAGMA user_version = 99'
+	before=$(sha256sum "$STORE")
+	expect_refusal 'newer.db was written by a newer version of this program'
+	assert_equal "$(sha256sum "$STORE")" "$before"
+
+	STORE=$BATS_TEST_TMPDIR/damaged.db
+	make_store 1 1
+	printf '%0200d' 0 | dd of="$STORE" bs=1 seek=100 conv=notrunc status=none
+	expect_refusal 'damaged.db is damaged: database disk image is malformed'
+}
+
+@test "a place where nothing can be written is refused" {
+	STORE=$BATS_TEST_TMPDIR/nowhere/bio.db
+	expect_refusal "$STORE cannot be opened: No such file or directory"
+	mkdir "$BATS_TEST_TMPDIR/nowhere"
+	STORE=$BATS_TEST_TMPDIR/nowhere
+	expect_refusal "$STORE cannot be opened: Is a directory"
+	# Root may write whatever the modes say.
+	if [[ $(id -u) == 0 ]]; then
+		setpriv --bounding-set -dac_override true || skip "setpriv: root cannot give up rights here"
+		SERVER_WRAPPER=(setpriv --bounding-set -dac_override)
+	fi
+	STORE=$BATS_TEST_TMPDIR/nowhere/bio.db
+	make_store 1 1
+	chmod 444 "$STORE"
+	expect_refusal "$STORE cannot be written, or its folder cannot"
+	chmod 644 "$STORE"
+	chmod 555 "$BATS_TEST_TMPDIR/nowhere"
+	expect_refusal "$STORE cannot be written, or its folder cannot"
+	STORE=$BATS_TEST_TMPDIR/nowhere/new.db
+	expect_refusal "$STORE cannot be opened: Permission denied"
+	chmod 755 "$BATS_TEST_TMPDIR/nowhere"
+}
+
+@test "a second server on the same file is refused, under whatever name" {
+	start_kept
+	expect_refusal "$STORE is in use by another server, process $SERVER_PID"
+	ln -s bio.db "$BATS_TEST_TMPDIR/alias.db"
+	STORE=$BATS_TEST_TMPDIR/alias.db
+	expect_refusal "bio.db is in use by another server, process $SERVER_PID"
+	STORE=$BATS_TEST_TMPDIR/bio.db
+	send_line 1
+	expect_messages 1 0
+	restart_kept
+	expect_counter store.messages 1
+	stop_server
+}

@@ -107,7 +107,7 @@ judge(const struct store_file *f, int64_t *version, char error[STORE_ERROR_MAX])
 			f->db, "SELECT count(*) FROM sqlite_schema", &tables) != 0)
 		return explain(f, error);
 	if (sqlite3_db_readonly(f->db, "main") != 0)
-		return refuse(f, "cannot be written", error);
+		return refuse(f, "cannot be written, or its folder cannot", error);
 	if (application == 0 && *version == 0 && tables == 0)
 		return 0;
 	if (application != APPLICATION_ID)

@@ -307,16 +307,20 @@ open_store(struct server *server)
 		return 0;
 	server->store = store_open(&store_options);
 	if (server->store == NULL)
-		return -1;
+		goto advise;
 	if (ingest_use_store(&server->ingest, server->store, RECENT_BYTES_MAX) != 0) {
 		(void)store_close(server->store, clock_mono_ns());
-		return -1;
+		goto advise;
 	}
 	server->history.store = server->store;
 	(void)snprintf(server->report.instance, sizeof server->report.instance, "%s",
 		store_instance(server->store));
 	log_info("messages are kept in %s", store_path(server->store));
 	return 0;
+advise:
+	log_error("choose another file with --store, or none to keep messages in memory "
+		  "only");
+	return -1;
 }
 
 /* Returns how many messages were lost. */
