@@ -302,3 +302,231 @@ expect_refusal() {
 	expect_counter store.messages 1
 	stop_server
 }
+
+# lock_store: another program holds SQLite's own lock on the file, until unlock_store.
+lock_store() {
+	mkfifo "$BATS_TEST_TMPDIR/locker.in"
+	exec {locker}<>"$BATS_TEST_TMPDIR/locker.in"
+	# Its input by name: what runs in the background gets none from its parent.
+	start locker sqlite3 -batch -bail -cmd '.timeout 5000' "$STORE" ".read $BATS_TEST_TMPDIR/locker.in"
+	echo 'BEGIN EXCLUSIVE; SELECT 1;' >&"$locker"
+	wait_until 20 grep -q 1 "$BATS_TEST_TMPDIR/locker.out"
+}
+
+unlock_store() {
+	echo 'COMMIT;' >&"$locker"
+}
+
+# connect NAME: a connection that stays open, its descriptor in the variable NAME.
+connect() {
+	local -n descriptor=$1
+	# shellcheck disable=SC2034 # the caller's
+	exec {descriptor}<>"/dev/tcp/${BIO%:*}/${BIO##*:}"
+}
+
+@test "another program's lock is waited for, then named, and outlived" {
+	local acked line
+	make_store 1 1
+	lock_store
+	expect_refusal "another program holds a lock on $STORE"
+	unlock_store
+	rm "$BATS_TEST_TMPDIR/locker.in"
+	start_kept
+	connect acked
+	printf 'BIO/1 {"ack":"store","session":"s"}\n{"i":1}\n' >&"$acked"
+	expect_messages 1 0
+	lock_store
+	printf '{"i":2}\n' >&"$acked"
+	wait_until 20 counter_is store.state failing
+	run -0 cat <&"$acked"
+	assert_line --index 1 '{"ack":1}'
+	assert_line --index 2 '{"bye":"store_unavailable","ack":1,"retry_after":5}'
+	expect_counter messages.queued 1
+	run -0 talk <<<'BIO/1 {"ack":"store","session":"s","next":2}'
+	assert_output --partial '{"ok":false,"code":"store_unavailable"'
+	unlock_store
+	wait_until 20 counter_is store.state ok
+	# What was queued is stored, so the session goes on behind it.
+	run -0 talk <<<$'BIO/1 {"ack":"store","session":"s","next":2}\n{"i":3}'
+	assert_line --index 0 --partial '"next":3,'
+	assert_line --index 1 '{"ack":3}'
+	expect_messages 3 0
+	expect_counter store.messages 4
+	assert_equal "$(newest 3)" $'{"i":1}\n{"i":2}\n{"i":3}'
+	expect_counter connections.closed_total.store_unavailable 2
+	expect_idle
+	stop_server
+}
+
+# flood_until_told: sends 1000-byte messages, {"n":"00000001",...} and so on, on one connection until the
+# server says why no more; prints that line.
+flood_until_told() {
+	python - <<-'END'
+		import select
+		from words import *
+		sock, n, unsent, told = connect(), 0, b"", b""
+		sock.setblocking(False)
+		while b"\n" not in told:
+		    if not unsent:
+		        unsent = b"".join(b'{"n":"%08d","pad":"%0974d"}\n' % (n + i, 0) for i in range(1, 101))
+		        n += 100
+		    readable, writable, _ = select.select([sock], [sock], [], PATIENCE_SECONDS)
+		    if readable:
+		        told += sock.recv(65536)
+		    elif writable:
+		        unsent = unsent[sock.send(unsent):]
+		print(told.decode())
+	END
+}
+
+# expect_status PATH CODE: of the status side.
+expect_status() {
+	assert_equal "$(get "$1" --output /dev/null --write-out '%{http_code}')" "$2"
+}
+
+@test "a full disk: senders are told, and the server goes on when there is room again" {
+	local acked line before stored
+	make_disk 64m
+	start_kept --memory 64MiB
+	connect acked
+	printf 'BIO/1 {"ack":"store","session":"s"}\n{"i":1}\n' >&"$acked"
+	expect_messages 1 0
+	fill_disk
+	printf '{"i":2}\n' >&"$acked"
+	run -0 cat <&"$acked"
+	assert_line --index 2 '{"bye":"store_unavailable","ack":1,"retry_after":5}'
+	expect_counter store.state failing
+	expect_status /readyz 503
+	expect_status /livez 200
+	assert_equal "$(ids limit=10)" 1
+
+	# A plain sender fills the room in memory before it is told, and how far it came.
+	run -0 flood_until_told
+	assert_output --partial '{"error":{"code":"store_unavailable","message":"the store cannot take more","offset":'
+	stored=$(jq '.error.offset / 1000' <<<"$output")
+	assert [ "$stored" -gt 10000 ]
+	expect_counter messages.received_total $((stored + 2))
+	expect_counter messages.queued $((stored + 1))
+	# Whoever comes now is told at once, and nothing of it is counted as received.
+	run -0 talk < <(printf '"%0200000d"' 0)
+	assert_output '{"error":{"code":"store_unavailable","message":"the store cannot take more","offset":0}}'
+	run -0 talk <<<$'BIO/1 {"ack":"store"}\n"'"$(printf '%0200000d' 0)"'"'
+	assert_line --index 1 '{"bye":"store_unavailable","retry_after":5}'
+	expect_counter messages.received_total $((stored + 2))
+	expect_counter messages.stored_total 1
+	expect_counter connections.closed_total.store_unavailable 4
+
+	free_disk
+	wait_until 20 counter_is store.state ok
+	expect_status /readyz 200
+	expect_messages $((stored + 2)) 0
+	expect_kept
+	run -0 diff <(printf '{"i":%d}\n' 1 2; seq --format '{"n":"%08.0f"}' "$stored") \
+		<(get '/messages?format=ndjson&order=asc' | sed 's/.*"data"://; s/,"pad".*/}/; s/}}$/}/')
+	run -0 talk <<<$'BIO/1 {"ack":"store","session":"s","next":2}\n{"i":3}'
+	assert_line --index 0 --partial '"next":3,'
+	assert_line --index 1 '{"ack":3}'
+	expect_idle
+	stop_server
+	assert_equal "$(sql 'PRAGMA integrity_check')" ok
+	assert_equal "$(sql 'SELECT sum(count) FROM batch')" $((stored + 3))
+}
+
+# seconds_between TEXT TEXT: of the log, from one line to the other.
+seconds_between() {
+	local stamps
+	mapfile -t stamps < <(grep -hE "$1|$2" "$BATS_TEST_TMPDIR/server.err" | cut -d ' ' -f 1 | date -f - +%s%N)
+	assert_equal "${#stamps[@]}" 2
+	echo $(((stamps[1] - stamps[0]) / 1000000000))
+}
+
+@test "SIGTERM on a full disk: the end comes in time, and says what is lost" {
+	make_disk 16m
+	start_kept --drain-timeout 1s
+	run -0 talk <<<$'BIO/1 {"ack":"store"}\n{"i":1}'
+	assert_line '{"ack":1}'
+	fill_disk
+	send_bytes '{"i":2}\n{"i":3}\n'
+	wait_until 20 counter_is store.state failing
+	kill -TERM "$SERVER_PID"
+	expect_exit "$SERVER_PID" 1
+	run -0 server_log
+	assert_output --partial "error 2 messages are lost: $STORE: the disk is full"
+	assert [ "$(seconds_between draining lost)" -le 2 ]
+	free_disk
+	start_kept
+	assert_equal "$(newest 10)" '{"i":1}'
+	stop_server
+}
+
+@test "a second signal ends a server at once that waits for a full disk" {
+	make_disk 16m
+	start_kept --drain-timeout 1h
+	fill_disk
+	send_line 1
+	wait_until 20 counter_is store.state failing
+	kill -TERM "$SERVER_PID"
+	wait_until 20 grep -q draining "$BATS_TEST_TMPDIR/server.err"
+	wait_until 20 has_ended_when_told_again
+	expect_exit "$SERVER_PID" 143
+}
+
+has_ended_when_told_again() {
+	kill -TERM "$SERVER_PID" 2>/dev/null
+	process_has_ended "$SERVER_PID"
+}
+
+@test "--drain-timeout is for senders and store together" {
+	local acked
+	start_kept --drain-timeout 3s
+	connect acked
+	printf 'BIO/1 {"ack":"store"}\n{"i":1}\n' >&"$acked"
+	expect_messages 1 0
+	lock_store
+	printf '{"i":2}\n' >&"$acked"
+	expect_counter messages.queued 1
+	kill -TERM "$SERVER_PID"
+	# The sender waits until the store has waited for the lock, for two seconds.
+	expect_exit "$SERVER_PID" 1
+	run -0 server_log
+	assert_output --partial "error 1 messages are lost: another program holds a lock on $STORE"
+	assert [ "$(seconds_between draining lost)" -le 3 ]
+	run -0 cat <&"$acked"
+	assert_line --index 2 '{"bye":"store_unavailable","ack":1,"retry_after":5}'
+}
+
+@test "a sender that still waits for the store when the time is up is a failure that says so" {
+	local acked
+	start_kept --drain-timeout 200ms
+	lock_store
+	connect acked
+	printf 'BIO/1 {"ack":"store"}\n{"i":1}\n' >&"$acked"
+	expect_counter messages.queued 1
+	kill -TERM "$SERVER_PID"
+	expect_exit "$SERVER_PID" 1
+	run -0 server_log
+	assert_output --partial 'error 1 connections had not ended when the time was up'
+	assert_output --partial 'error 1 messages are not known to be stored'
+}
+
+@test "the drain ends, too, when nobody reads what is printed" {
+	mkfifo "$BATS_TEST_TMPDIR/server.out"
+	# shellcheck disable=SC2034 # only held open
+	exec {stuck}<>"$BATS_TEST_TMPDIR/server.out"
+	start_kept --print --drain-timeout 200ms
+	# The senders are gone before it is printed, so it is the store that gets stuck.
+	lock_store
+	send_bytes '"%0200000d"' 0
+	expect_counter messages.queued 1
+	send_line 2
+	expect_counter messages.queued 2
+	expect_idle
+	unlock_store
+	expect_counter messages.queued 1
+	kill -TERM "$SERVER_PID"
+	expect_exit "$SERVER_PID" 1
+	run -0 server_log
+	assert_output --partial 'error 1 messages are not known to be stored'
+	assert_output --partial 'error not everything had ended when the time was up'
+	assert_equal "$(sql 'SELECT count(*) FROM batch')" 1
+}

@@ -23,8 +23,6 @@
 #define STACK_BYTES ((size_t)512 * 1024)
 /* How often the writer looks whether something has grown too old. */
 #define TEND_INTERVAL_MS 1000
-/* For a commit under way when the time is up. */
-#define CLOSE_GRACE_US (2 * CLOCK_US_PER_S)
 #define RETRY_MS 100
 #define RETRY_GROWTH 10
 #define BUSY_MS 2000
@@ -219,38 +217,18 @@ store_refuse(struct store *s)
 	store_queue_refuse(s->queue);
 }
 
-/* False: the thread still runs. */
-static bool
-join_until(pthread_t thread, uint64_t deadline_ns)
-{
-	int64_t left_us = (int64_t)clock_left_ms(deadline_ns) * 1000 + CLOSE_GRACE_US;
-	int64_t until_us = clock_wall_us() + left_us;
-	const struct timespec until = {.tv_sec = until_us / CLOCK_US_PER_S,
-		.tv_nsec = until_us % CLOCK_US_PER_S * 1000};
-
-	if (deadline_ns == CLOCK_NEVER)
-		return pthread_join(thread, NULL) == 0;
-	return pthread_timedjoin_np(thread, NULL, &until) == 0;
-}
-
 uint64_t
 store_close(struct store *s, uint64_t deadline_ns)
 {
 	struct store_numbers numbers;
 	struct store_state state;
-	bool has_ended;
 
 	store_queue_refuse(s->queue);
 	store_writer_hurry(s->writer, deadline_ns);
 	store_queue_hurry(s->queue, deadline_ns);
-	has_ended = join_until(s->thread, deadline_ns);
+	(void)pthread_join(s->thread, NULL);
 	store_queue_numbers(s->queue, &numbers);
 	store_queue_state(s->queue, &state);
-	if (!has_ended) {
-		log_error("the store's writer does not end; %llu messages may be lost",
-			(unsigned long long)numbers.queued_messages);
-		return numbers.queued_messages > 0 ? numbers.queued_messages : 1;
-	}
 	if (numbers.queued_messages > 0)
 		log_error("%llu messages are lost: %s",
 			(unsigned long long)numbers.queued_messages, state.text);

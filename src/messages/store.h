@@ -67,8 +67,8 @@ void store_refuse(struct store *s);
 /*
  * Refuses, commits what is queued, trying until the deadline (clock_mono_ns) if the store
  * is failing, and frees.  Nobody may be in a call any more, nor wait.  How many messages
- * were lost, which is logged.  A disk, or a `committed`, that does not return holds it up
- * for two seconds more: then nothing is freed, and the process has to end.
+ * were lost, which is logged.  A disk, or a `committed`, that does not return holds it
+ * up.
  */
 uint64_t store_close(struct store *s, uint64_t deadline_ns);
 

@@ -398,7 +398,8 @@ listener_start(struct session_shared *shared, const struct endpoints *endpoints)
 		if (start_worker(l, &l->gates[i], &none) == 0)
 			continue;
 		log_error("cannot start a thread: %s", strerror(errno));
-		if (listener_drain(l, shared->options->drain_timeout_ms) != 0)
+		if (listener_drain(
+			    l, clock_deadline_ns(shared->options->drain_timeout_ms)) != 0)
 			_exit(EXIT_FAILURE);
 		listener_free(l);
 		return NULL;
@@ -495,10 +496,8 @@ wait_for_workers(struct listener *l, uint64_t deadline_ns)
 }
 
 int
-listener_drain(struct listener *l, uint64_t timeout_ms)
+listener_drain(struct listener *l, uint64_t deadline_ns)
 {
-	uint64_t deadline_ns = clock_deadline_ns(timeout_ms);
-
 	atomic_store_explicit(&l->shared->is_draining, true, memory_order_release);
 	stop_workers(l);
 	shut_gates(l);

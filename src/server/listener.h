@@ -40,11 +40,11 @@ void listener_tend(struct listener *l);
 
 /*
  * Stops accepting, has what arrived before framed and counted, the connections that wait
- * in the kernel's queue among them, and waits for the sessions until the timeout.  0: all
- * have ended.  -1: some have not (logged), and the process must end without freeing what
- * they use.
+ * in the kernel's queue among them, and waits for the sessions until the deadline.  0:
+ * all have ended.  -1: some have not (logged), and the process must end without freeing
+ * what they use.
  */
-int listener_drain(struct listener *l, uint64_t timeout_ms) MUST_USE;
+int listener_drain(struct listener *l, uint64_t deadline_ns) MUST_USE;
 
 /* After a complete drain. */
 void listener_free(struct listener *l);

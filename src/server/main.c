@@ -11,8 +11,8 @@
  *              http_start and by one another, stopped and joined by http_stop.
  *   store      commits what the sessions hand over; started by store_open, ended and
  *              joined by store_close.
- *   impatience waits for a second signal while main drains; ended by a signal of
- *              main's own and joined by main.
+ *   impatience ends the process at a second signal, or when the time is up, while main
+ *              drains; ended by a signal of main's own and joined by main.
  *
  * Signals are blocked before the first thread starts and only waited for.
  *
@@ -49,6 +49,8 @@
 #define SPARE_DESCRIPTORS 1024
 /* Stop signals within this time of the first are taken for the same wish. */
 #define REPEAT_MS 300
+/* Beyond the time for the drain, for what needs no time if nothing is stuck. */
+#define GRACE_MS 2000
 #define TEND_INTERVAL_S 1
 #define STACK_BYTES ((size_t)64 * 1024)
 
@@ -123,12 +125,45 @@ wait_for_stop(const struct server *server, const sigset_t *stop)
 		listener_tend(server->listener);
 }
 
+/* The process is going to end without having stored all that it took. */
+static void
+log_unstored(struct server *server)
+{
+	struct counter_snapshot now;
+	uint64_t unstored;
+
+	counter_read(&server->counters, &now);
+	unstored = now.values[COUNTER_messages_received] -
+		   now.values[COUNTER_messages_stored];
+	if (unstored > 0)
+		log_error("%llu messages are not known to be stored",
+			(unsigned long long)unstored);
+}
+
 /* While the server drains. */
 struct impatience {
+	struct server *server;
 	const sigset_t *stop;
+	uint64_t repeat_deadline_ns, deadline_ns;
 	atomic_bool is_over;
 	pthread_t thread;
 };
+
+/* Waits for a signal until the deadline; 0: none has come. */
+static int
+await_signal(const struct impatience *impatience, uint64_t deadline_ns)
+{
+	int left_ms, number = 0;
+
+	while (number <= 0 && !atomic_load(&impatience->is_over) &&
+		(left_ms = clock_left_ms(deadline_ns)) > 0) {
+		const struct timespec left = {.tv_sec = left_ms / 1000,
+			.tv_nsec = left_ms % 1000 * (long)CLOCK_NS_PER_MS};
+
+		number = sigtimedwait(impatience->stop, NULL, &left);
+	}
+	return number > 0 ? number : 0;
+}
 
 /*
  * Another stop signal ends the process at once, but not one that came with the first, as
@@ -138,17 +173,21 @@ static void *
 run_impatience(void *argument)
 {
 	struct impatience *impatience = argument;
-	const struct timespec interval = {.tv_nsec = 10 * (long)CLOCK_NS_PER_MS};
-	uint64_t deadline_ns = clock_deadline_ns(REPEAT_MS);
 	int number = LISTENER_DONE_SIGNAL;
 
 	thread_name_self("impatience");
-	while (clock_mono_ns() < deadline_ns && !atomic_load(&impatience->is_over))
-		(void)sigtimedwait(impatience->stop, NULL, &interval);
+	while (!atomic_load(&impatience->is_over) &&
+		await_signal(impatience, impatience->repeat_deadline_ns) != 0)
+		;
 	while (number == LISTENER_DONE_SIGNAL && !atomic_load(&impatience->is_over))
-		(void)sigwait(impatience->stop, &number);
+		number = await_signal(impatience, impatience->deadline_ns);
 	if (atomic_load(&impatience->is_over))
 		return NULL;
+	if (number == 0) {
+		log_error("not everything had ended when the time was up");
+		log_unstored(impatience->server);
+		_exit(EXIT_FAILURE);
+	}
 	(void)signal(number, SIG_DFL);
 	(void)pthread_sigmask(SIG_UNBLOCK, impatience->stop, NULL);
 	(void)raise(number);
@@ -325,12 +364,9 @@ advise:
 
 /* Returns how many messages were lost. */
 static uint64_t
-close_store(struct server *server)
+close_store(struct server *server, uint64_t deadline_ns)
 {
-	if (server->store == NULL)
-		return 0;
-	return store_close(
-		server->store, clock_deadline_ns(server->options.drain_timeout_ms));
+	return server->store != NULL ? store_close(server->store, deadline_ns) : 0;
 }
 
 /* Both sides are bound before either answers; who connects before that is queued. */
@@ -367,37 +403,29 @@ close_bio:
 	return -1;
 }
 
-/* Of a store that is given up. */
-static void
-log_queued(const struct server *server)
-{
-	struct store_numbers numbers = {0};
-
-	if (server->store != NULL)
-		store_numbers(server->store, &numbers);
-	if (numbers.queued_messages > 0)
-		log_error("%llu messages that were accepted may be lost",
-			(unsigned long long)numbers.queued_messages);
-}
-
 /* -1: threads still run, or messages were lost. */
 static int
 stop(struct server *server, sigset_t *signals)
 {
-	struct impatience impatience = {.stop = signals};
+	uint64_t timeout_ms = server->options.drain_timeout_ms;
+	uint64_t deadline_ns = clock_deadline_ns(timeout_ms);
+	struct impatience impatience = {.server = server,
+		.stop = signals,
+		.repeat_deadline_ns = clock_deadline_ns(REPEAT_MS),
+		.deadline_ns = clock_deadline_ns(timeout_ms + GRACE_MS)};
 	bool is_impatient = thread_start(&impatience.thread, STACK_BYTES, run_impatience,
 				    &impatience) == 0;
 	uint64_t lost;
 
 	log_info("draining");
 	remove_ready_file(server);
-	if (listener_drain(server->listener, server->options.drain_timeout_ms) != 0) {
-		log_queued(server);
+	if (listener_drain(server->listener, deadline_ns) != 0) {
+		log_unstored(server);
 		return -1;
 	}
 	http_stop(server->http);
 	listener_free(server->listener);
-	lost = close_store(server);
+	lost = close_store(server, deadline_ns);
 	if (is_impatient)
 		end_impatience(&impatience);
 	return lost == 0 ? 0 : -1;
@@ -444,7 +472,7 @@ run(struct server *server)
 	if (open_store(server) != 0)
 		goto fini;
 	if (start(server) != 0) {
-		(void)close_store(server);
+		(void)close_store(server, clock_mono_ns());
 		goto fini;
 	}
 	wait_for_stop(server, &signals);
