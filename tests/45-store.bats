@@ -158,6 +158,56 @@ memory_peak() {
 	stop_server
 }
 
+@test "after a storm the file has what was counted, message for message" {
+	start_kept --max-message 2k --max-depth 8
+	run -0 --separate-stderr python "$BATS_TEST_DIRNAME/helpers/storm.py" 3 "$BATS_TEST_TMPDIR/good"
+	assert_equal "$(jq -c .complaints <<<"$output")" '[]'
+	expect_messages "$(jq .good <<<"$output")" "$(jq .bad <<<"$output")"
+	expect_kept
+	get '/messages?format=ndjson' | jq -c .data | LC_ALL=C sort >"$BATS_TEST_TMPDIR/shown"
+	run -0 cmp "$BATS_TEST_TMPDIR/good" "$BATS_TEST_TMPDIR/shown"
+	sql 'SELECT data FROM message' | LC_ALL=C sort >"$BATS_TEST_TMPDIR/queried"
+	run -0 cmp "$BATS_TEST_TMPDIR/good" "$BATS_TEST_TMPDIR/queried"
+	run -0 "$BUILD/bench/load" cycle --to "$BIO" --threads 8 --count 200
+	expect_counter messages.received_total $((1600 + $(wc -l <"$BATS_TEST_TMPDIR/good")))
+	expect_idle
+	expect_kept
+	stop_server
+}
+
+# read_all: streams everything, down and up, for as long as the file "load.on" is there.
+read_all() {
+	local order
+	while [[ -e $BATS_TEST_TMPDIR/load.on ]]; do
+		for order in desc asc; do
+			get "/messages?format=ndjson&order=$order&q=nothing" --fail --output /dev/null || return 1
+			get "/messages?limit=1000&order=$order" --fail --output /dev/null || return 1
+		done
+	done
+}
+
+@test "readers and the emptying of the log do not get into each other's way" {
+	local reader readers=()
+	start_kept --recent 1
+	touch "$BATS_TEST_TMPDIR/load.on"
+	for reader in 1 2 3 4 5 6; do
+		start "reader-$reader" read_all
+		readers+=("$STARTED")
+	done
+	run -0 "$BUILD/bench/load" flood --to "$BIO" --connections 2 --seconds 3
+	rm "$BATS_TEST_TMPDIR/load.on"
+	for reader in "${readers[@]}"; do
+		expect_exit "$reader" 0
+	done
+	expect_messages "$(jq .messages <<<"$output")" 0
+	# Several times as much as the log may ever hold has gone through it.
+	assert [ "$(counter store.size_bytes)" -gt 100000000 ]
+	assert [ "$(stat -c %s "$STORE-wal")" -lt 50000000 ]
+	expect_counter store.state ok
+	expect_kept
+	stop_server
+}
+
 # flood MESSAGES: so many messages of 1 KiB, on one connection, all stored.
 flood() {
 	local total
