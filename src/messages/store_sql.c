@@ -6,6 +6,7 @@
 #include "messages/store_sql.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -59,7 +60,7 @@ look_into_folder(const char *path)
 	if (folder == NULL)
 		return code;
 	strrchr(folder, '/')[1] = '\0';
-	code = access(folder, W_OK | X_OK) != 0 ? errno : 0;
+	code = faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) != 0 ? errno : 0;
 	free(folder);
 	return code;
 }
@@ -74,7 +75,8 @@ explain_access(sqlite3 *db, const char *path, char error[STORE_ERROR_MAX])
 	int code = look_into_folder(path);
 	const char *what = "its folder";
 
-	if (code == 0 && access(path, W_OK) != 0 && errno != ENOENT) {
+	if (code == 0 && faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) != 0 &&
+		errno != ENOENT) {
 		code = errno;
 		what = "it";
 	}
