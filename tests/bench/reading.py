@@ -6,6 +6,7 @@
 import contextlib
 import http.client
 import json
+import re
 import threading
 import time
 
@@ -13,6 +14,8 @@ from sides import Failure
 
 READS_A_SECOND = 10
 PAGE_MESSAGES = 1000
+# The one message has no member of these names.
+MESSAGE_ID = re.compile(rb'\{"id":(\d+),"received_at":')
 
 
 class Reader:
@@ -73,12 +76,13 @@ class PageReader(Reader):
         self.path = f"/messages?limit={PAGE_MESSAGES}&order=asc&after={after}"
 
     def take(self, body):
-        page = json.loads(body)
-        ids = [message["id"] for message in page["messages"]]
+        # A tree of the page would take more of the processor than the server does for it.
+        ids = [int(text) for text in MESSAGE_ID.findall(body)]
         first = self.next_id or ids[0]
         if ids != list(range(first, first + self.step * len(ids), self.step)):
             raise ValueError(f"{len(ids)} ids are not one by one from {first} on")
-        goes_on = page["next_before" if self.step < 0 else "next_after"]
+        end = json.loads(b"{" + body[body.rindex(b'"next_'):])
+        goes_on = end["next_before" if self.step < 0 else "next_after"]
         if goes_on not in (None, ids[-1]):
             raise ValueError(f"goes on at {goes_on} behind {ids[-1]}")
         if goes_on is None and ids[-1] != 1:

@@ -1,10 +1,13 @@
 /*
- * roundtrip: how long one sender waits for its ack.
+ * roundtrip: how long a sender waits for its ack, at two receivers.
  *
- *   roundtrip --to HOST:PORT --seconds S [--hello JSON]
+ *   roundtrip --to HOST:PORT [--hello JSON] --beside HOST:PORT --seconds S
  *
- * One connection: sends one message, waits for the line {"ack":N} that counts it, and so
- * on until the time is over.  With --hello it says that first, and waits for the welcome.
+ * One connection to each: sends one message, waits for the line {"ack":N} that counts it,
+ * and only then goes on, first, second, second, first, until the time is over.  A disk
+ * and a scheduler that let one wait let the other wait as well, which runs one after the
+ * other would not see to.  With --hello the first hears that before, and must welcome it.
+ *
  * A wait is from before the send until the ack has been read; an ack with another number
  * ends the program.
  *
@@ -25,14 +28,17 @@
 #define WAITS_MAX ((size_t)1000 * 1000)
 #define LINE_MAX_BYTES 4096
 #define WELCOME "BIO/1 {\"ok\":true,"
+#define NEXT "\"next\":"
 
-struct roundtrip {
+struct receiver {
 	int fd;
-	struct payload payload;
-	double *waits_s;
+	double *waits_s; /* those of odd turns, and behind WAITS_MAX those of even ones */
 	size_t count;
+	uint64_t next; /* the number of the next message */
 	uint64_t bytes;
 };
+
+static struct payload payload;
 
 /* The receiver says a line and then nothing until it hears more. */
 static void
@@ -53,56 +59,87 @@ receive_line(int fd, char line[LINE_MAX_BYTES])
 }
 
 static void
-say_hello(struct roundtrip *r, const char *hello)
+say_hello(struct receiver *r, const char *hello)
 {
 	char line[LINE_MAX_BYTES];
 	int len = snprintf(line, sizeof line, "BIO/1 %s\n", hello);
+	const char *next;
 
 	if (len < 0 || (size_t)len >= sizeof line)
 		errx(EXIT_FAILURE, "--hello: too long");
 	sender_send(r->fd, line, (size_t)len);
 	r->bytes += (uint64_t)len;
 	receive_line(r->fd, line);
-	if (strncmp(line, WELCOME, strlen(WELCOME)) != 0)
+	next = strstr(line, NEXT);
+	if (strncmp(line, WELCOME, strlen(WELCOME)) != 0 || next == NULL)
 		errx(EXIT_FAILURE, "no welcome: %s", line);
+	r->next = strtoull(next + strlen(NEXT), NULL, 10);
 }
 
-static double
-wait_for_ack(struct roundtrip *r)
+static void
+take_turn(struct receiver *r)
 {
 	char line[LINE_MAX_BYTES], expected[64];
 	double begin_s = tool_now_s(), took_s;
 
-	sender_send(r->fd, r->payload.bytes, r->payload.len);
+	sender_send(r->fd, payload.bytes, payload.len);
 	receive_line(r->fd, line);
 	took_s = tool_now_s() - begin_s;
-	(void)snprintf(expected, sizeof expected, "{\"ack\":%zu}\n", r->count + 1);
+	r->waits_s[r->count / 2 + r->count % 2 * WAITS_MAX] = took_s;
+	r->count++;
+	r->bytes += payload.len;
+	(void)snprintf(
+		expected, sizeof expected, "{\"ack\":%ju}\n", (uintmax_t)r->next++);
 	if (strcmp(line, expected) != 0)
 		errx(EXIT_FAILURE, "expected %sgot %s", expected, line);
-	return took_s;
 }
 
 static void
-measure(struct roundtrip *r, double seconds)
+measure(struct receiver *first, struct receiver *second, double seconds)
 {
 	double end_s = tool_now_s() + seconds;
 
 	do {
-		r->waits_s[r->count] = wait_for_ack(r);
-		r->count++;
-	} while (r->count < WAITS_MAX && tool_now_s() < end_s);
-	r->bytes += r->count * r->payload.len;
-	sender_half_close(r->fd);
-	sender_wait_for_end(r->fd);
+		take_turn(first);
+		take_turn(second);
+		take_turn(second);
+		take_turn(first);
+	} while (first->count < 2 * WAITS_MAX && tool_now_s() < end_s);
 }
 
 static void
-report(struct roundtrip *r)
+open_receiver(struct receiver *r, const char *address)
 {
-	(void)printf("{\"connections\": 1, \"messages\": %zu, \"bytes\": %ju, ", r->count,
-		(uintmax_t)r->bytes);
-	tool_print_waits(r->waits_s, r->count);
-	(void)printf("}\n");
+	r->fd = sender_connect(sender_resolve(address));
+	r->waits_s = tool_allocate(2 * WAITS_MAX * sizeof r->waits_s[0]);
+	r->next = 1;
+}
+
+static void
+close_receiver(struct receiver *r)
+{
+	sender_half_close(r->fd);
+	sender_wait_for_end(r->fd);
+	free(r->waits_s);
+}
+
+static void
+report(const char *name, struct receiver *r)
+{
+	(void)printf("\"%s\": {\"connections\": 1, \"messages\": %zu, \"bytes\": %ju, "
+		     "\"odd\": {",
+		name, r->count, (uintmax_t)r->bytes);
+	tool_print_waits(r->waits_s, r->count / 2);
+	(void)printf("}, \"even\": {");
+	tool_print_waits(r->waits_s + WAITS_MAX, r->count / 2);
+	(void)printf("}}");
+}
+
+static _Noreturn void
+usage(void)
+{
+	errx(EXIT_FAILURE, "usage: roundtrip --to HOST:PORT [--hello JSON] --beside "
+			   "HOST:PORT [--seconds S]");
 }
 
 int
@@ -110,18 +147,21 @@ main(int argc, char *argv[])
 {
 	static const struct option options[] = {
 		{"to", required_argument, NULL, 't'},
+		{"beside", required_argument, NULL, 'b'},
 		{"seconds", required_argument, NULL, 's'},
 		{"hello", required_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
-	struct roundtrip r = {.fd = -1};
+	struct receiver first = {.fd = -1}, second = {.fd = -1};
 	const char *hello = NULL;
 	double seconds = 1;
 	int which;
 
 	while ((which = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (which == 't')
-			r.fd = sender_connect(sender_resolve(optarg));
+			open_receiver(&first, optarg);
+		else if (which == 'b')
+			open_receiver(&second, optarg);
 		else if (which == 's')
 			seconds = tool_parse_number("seconds", optarg, 0, 3600);
 		else if (which == 'h')
@@ -129,15 +169,18 @@ main(int argc, char *argv[])
 		else
 			exit(EXIT_FAILURE);
 	}
-	if (optind < argc || r.fd == -1)
-		errx(EXIT_FAILURE,
-			"usage: roundtrip --to HOST:PORT [--seconds S] [--hello JSON]");
-	payload_init_seed(&r.payload);
-	r.waits_s = tool_allocate(WAITS_MAX * sizeof r.waits_s[0]);
+	if (optind < argc || first.fd == -1 || second.fd == -1)
+		usage();
+	payload_init_seed(&payload);
 	if (hello != NULL)
-		say_hello(&r, hello);
-	measure(&r, seconds);
-	report(&r);
-	free(r.waits_s);
+		say_hello(&first, hello);
+	measure(&first, &second, seconds);
+	(void)printf("{");
+	report("first", &first);
+	(void)printf(", ");
+	report("second", &second);
+	(void)printf("}\n");
+	close_receiver(&first);
+	close_receiver(&second);
 	return EXIT_SUCCESS;
 }

@@ -1,8 +1,11 @@
 # storing: works whose value is about messages that have been stored.
 #
 # SPDX-License-Identifier: MIT
+import collections
+import contextlib
 import json
 import os
+import statistics
 import subprocess
 import tempfile
 import threading
@@ -16,6 +19,8 @@ from work import Work
 
 # Of 256 KiB, for a second.
 BATCHES_A_SECOND = 600
+# The log takes 16 KiB a message, and is full when it has 16 MiB.
+NEW_LOG_SECONDS, FILL_LOG_SECONDS = 0.25, 0.4
 LOG_BYTES_MAX = 64 * 1024 * 1024
 WATCH_SECONDS = 0.05
 
@@ -67,25 +72,59 @@ def insert(bench):
 
 
 class AckWait(Work):
-    """How long a sender waits that goes on when its message has been acknowledged."""
+    """
+    How long a sender waits that goes on when its message has been acknowledged.  Both
+    sides run at the same time, and each is asked while the other has nothing to do.
+    """
     less_is_better = True
     value_unit = "ms"
-    most_rounds = 5
 
     def __init__(self, name, bar, aim, hello):
         super().__init__(name, bar, aim, subject="stored", yardstick="sync")
-        self.hello = hello
+        self.hello = json.dumps(hello)
 
-    def run_seconds(self, bench):
-        return bench.seconds + 0.2
+    def expected_seconds(self, bench):
+        return self.rounds(bench) * (5 * bench.seconds + 0.6)
 
-    def run(self, side, bench):
-        hello = ("--hello", json.dumps(self.hello)) if side == self.subject else ()
-        with bench.start(side) as (process, sent):
-            waits = bench.send(process, sent, "roundtrip", "--seconds", bench.seconds,
-                               *hello, seconds=bench.seconds)
-        return waits["p50_ms"], {"p99 ms": waits["p99_ms"],
-                                 "messages": waits["messages"]}
+    def take_turns(self, subject, yardstick, bench, seconds):
+        """Subject and yardstick are (process, sent); what roundtrip says of them."""
+        with bench.start_sender(
+                "roundtrip", "--to", subject[0].address(), "--hello", self.hello,
+                "--beside", yardstick[0].address(), "--seconds", seconds,
+                seconds=seconds) as say:
+            waits = say()
+        for side, (process, sent) in (self.subject, subject), (self.yardstick, yardstick):
+            waits[side] = waits.pop("first" if side == self.subject else "second")
+            process.add(sent, waits[side])
+        return waits
+
+    def run_both(self, bench):
+        """
+        At first the write-ahead log is new, and each write makes it longer; a flood gives
+        it its full length, as it has in a server that has run for a while.
+        """
+        with (bench.start(self.subject) as subject,
+              bench.start(self.yardstick) as yardstick):
+            new = self.take_turns(subject, yardstick, bench, NEW_LOG_SECONDS)
+            bench.send(*subject, "load", "flood", "--seconds", FILL_LOG_SECONDS)
+            return new, self.take_turns(subject, yardstick, bench, 4 * bench.seconds)
+
+    def measure(self, bench):
+        subjects, yardsticks, notes = [], [], collections.defaultdict(list)
+        for number in range(self.rounds(bench)):
+            bench.show(f"{self.name}: round {number + 1}")
+            new, waits = self.run_both(bench)
+            for half in "odd", "even":
+                subjects.append(waits[self.subject][half]["p50_ms"])
+                yardsticks.append(waits[self.yardstick][half]["p50_ms"])
+                notes["result while the log is new"].append(
+                    new[self.subject][half]["p50_ms"]
+                    / new[self.yardstick][half]["p50_ms"])
+                for side in self.subject, self.yardstick:
+                    notes[f"{side}: p99 ms"].append(waits[side][half]["p99_ms"])
+            notes["messages"].append(waits[self.subject]["messages"])
+        notes = {what: statistics.median(figures) for what, figures in notes.items()}
+        return self.make_row(subjects, yardsticks, notes)
 
 
 class Watch:
@@ -105,17 +144,24 @@ class Watch:
         self.is_over.set()
         self.thread.join()
 
+    def look(self):
+        self.log_bytes.append(self.process.log_bytes())
+        self.resident_kib.append(self.process.resident_kib())
+
     def run(self):
-        while not self.is_over.wait(WATCH_SECONDS):
-            self.log_bytes.append(self.process.log_bytes())
-            self.resident_kib.append(self.process.resident_kib())
+        # A server that has ended fails its row elsewhere.
+        with contextlib.suppress(OSError, StopIteration):
+            self.look()
+            while not self.is_over.wait(WATCH_SECONDS):
+                self.look()
 
     def figures(self):
         """Memory is flat when its second half is as high as its first."""
-        half = len(self.resident_kib) // 2
+        count = len(self.resident_kib)
         return {"log MiB": max(self.log_bytes) / 2**20,
-                "resident MiB, first half": max(self.resident_kib[:half]) / 1024,
-                "second half": max(self.resident_kib[half:]) / 1024}
+                "resident MiB, first half":
+                    max(self.resident_kib[:(count + 1) // 2]) / 1024,
+                "second half": max(self.resident_kib[count // 2:]) / 1024}
 
 
 class HistoryRate(StoredRate):
