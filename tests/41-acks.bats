@@ -102,12 +102,12 @@ expect_kept() {
 }
 
 @test "a server that refuses everything and does not read on meanwhile stops nobody" {
-	start_standin '[{"nak":true}]'
-	seq 100000 >"$INPUT"
-	run -5 --separate-stderr send "@$INPUT"
-	assert_equal "$(grep -c ' was refused: ' <<<"$stderr")" 100000
+	start_standin '[{"nak":true,"narrow":true}]'
+	yes "$(printf '"%0998d"' 0)" | head -n 15000 >"$INPUT"
+	run -5 --separate-stderr send --window 64m "@$INPUT"
+	assert_equal "$(grep -c ' was refused: ' <<<"$stderr")" 15000
 	assert_equal "${stderr_lines[-1]}" \
-		'sent 100000 messages (888895 bytes) on 1 connection: 0 acknowledged, 100000 refused'
+		'sent 15000 messages (15060000 bytes) on 1 connection: 0 acknowledged, 15000 refused'
 	expect_state '.kept | length' 0
 }
 
@@ -135,6 +135,15 @@ expect_kept() {
 	printf '1\n"longer than ten"\n3\n4\n' >"$INPUT"
 	run -5 send "@$INPUT"
 	assert_line --partial "message 2 (line 2 of $INPUT) was refused: too_large at offset 10"
+	assert_line --partial 'on 2 connections: 3 acknowledged, 1 refused'
+	expect_state '.kept' '["1","3","4"]'
+}
+
+@test "a refusal whose acknowledgement was lost is one refusal" {
+	start_standin '[{"take":3,"max":10,"unacked":true,"end":"reset"},{}]'
+	printf '1\n"longer than ten"\n3\n4\n' >"$INPUT"
+	run -5 send "@$INPUT"
+	assert_equal "$(grep -c 'message 2 .* was refused: ' <<<"$output")" 1
 	assert_line --partial 'on 2 connections: 3 acknowledged, 1 refused'
 	expect_state '.kept' '["1","3","4"]'
 }
@@ -289,21 +298,32 @@ expect_kept() {
 	stop_server
 }
 
-@test "an idle connection that the server closes is opened again when there is a need" {
-	start_standin '[{"take":1,"end":"{\"bye\":\"idle\",\"ack\":1}\n"},{}]'
-	mkfifo "$BATS_TEST_TMPDIR/stream"
-	start sender bash -c 'exec "$0" send --ack store --server "$1" - <"$2"' \
-		"$BUILD/bio-client" "$BIO" "$BATS_TEST_TMPDIR/stream"
-	exec {stream}<>"$BATS_TEST_TMPDIR/stream"
-	echo 1 >&"$stream"
-	expect_kept 1
-	echo 2 >&"$stream"
-	expect_state '.connections' 2
-	exec {stream}>&-
-	expect_exit "$STARTED" 0
-	expect_kept 2
-	assert_equal "$(cat "$BATS_TEST_TMPDIR/sender.err")" \
-		'sent 2 messages (10 bytes) on 2 connections: 2 acknowledged, 0 refused'
+@test "an idle connection that the server ends is opened again when there is a need" {
+	local end
+	for end in '"end":"{\"bye\":\"idle\",\"ack\":1}\n"' '"end":""' '"end":"reset"'; do
+		start_standin "[{\"take\":1,$end},{}]"
+		rm -f "$BATS_TEST_TMPDIR/stream"
+		mkfifo "$BATS_TEST_TMPDIR/stream"
+		start sender bash -c 'exec "$0" send --ack store --server "$1" - <"$2"' \
+			"$BUILD/bio-client" "$BIO" "$BATS_TEST_TMPDIR/stream"
+		exec {stream}<>"$BATS_TEST_TMPDIR/stream"
+		echo 1 >&"$stream"
+		expect_kept 1
+		echo 2 >&"$stream"
+		expect_state '.connections' 2
+		exec {stream}>&-
+		expect_exit "$STARTED" 0
+		expect_kept 2
+		assert_equal "$(cat "$BATS_TEST_TMPDIR/sender.err")" \
+			'sent 2 messages (10 bytes) on 2 connections: 2 acknowledged, 0 refused'
+	done
+}
+
+@test "a server that is silent while there is nothing to say is not given up" {
+	start_standin
+	run -0 send --rate 0.8 --repeat 2 --timeout 1s 1
+	assert_output 'sent 2 messages (10 bytes) on 1 connection: 2 acknowledged, 0 refused'
+	expect_state '.connections' 1
 }
 
 @test "bad JSON in the input: what stood before it is acknowledged, and the exit code is 4" {

@@ -31,10 +31,6 @@ ids() {
 	jq -r .id | paste -sd ' '
 }
 
-has_messages() {
-	(($(counter messages.received_total) > 0))
-}
-
 @test "ndjson: a line a message, the oldest first, as the server has them" {
 	fill 2500
 	run -0 --separate-stderr history
@@ -70,6 +66,9 @@ has_messages() {
 	run -0 history --format json
 	assert_equal "$(jq -c '[.messages[].id]' <<<"$output")" '[1,2]'
 	assert_output --partial $'"data":{"a":\n1}},\n'
+	run -0 history
+	assert_line --index 0 --partial '"data":{"a": 1}}'
+	assert_equal "${#lines[@]}" 2
 	stop_server
 }
 
@@ -142,19 +141,33 @@ has_messages() {
 }
 
 @test "an export ends with what was there when it began" {
-	start_server --recent 100000
-	start sender "$BUILD/bio-client" send --server "$BIO" --repeat 0 --rate 5000 '{"i":1}'
-	wait_until 20 has_messages
-	local before after
-	before=$(counter messages.received_total)
-	history --format raw >"$FILE"
-	after=$(counter messages.received_total)
-	assert [ "$(wc -l <"$FILE")" -ge "$before" ]
-	assert [ "$(wc -l <"$FILE")" -le "$after" ]
-	kill -TERM "$STARTED"
-	expect_exit "$STARTED" 0
-	expect_idle
-	stop_server
+	# This one says what it is asked, and has a message more each time.
+	start port python3 -c '
+import http.server, itertools, json, sys, urllib.parse
+newest = itertools.count(3)
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        query = dict(urllib.parse.parse_qsl(self.path.partition("?")[2]))
+        print(self.path, flush=True)
+        last = min(next(newest), int(query.get("before", 100)) - 1)
+        ids = range(int(query.get("after", 0)) + 1, last + 1)[:2]
+        if "order" not in query:
+            ids = [last]
+        more = str(ids[-1]) if ids and ids[-1] < last else "null"
+        page = ",".join("{\"id\":%d,\"data\":%d}" % (i, i) for i in ids)
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"{\"messages\":[%s],\"next_after\":%s}" % (page.encode(), more.encode()))
+    def log_message(self, *_):
+        pass
+with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+    print("127.0.0.1:%d" % server.server_port, flush=True)
+    server.serve_forever()'
+	wait_until 20 test -s "$BATS_TEST_TMPDIR/port.out"
+	run -0 client history --format raw --http "$(cat "$BATS_TEST_TMPDIR/port.out")"
+	assert_output $'1\n2\n3'
+	run -0 tail -n +2 "$BATS_TEST_TMPDIR/port.out"
+	assert_output $'/messages?limit=1\n/messages?limit=1000&after=0&before=4&order=asc\n/messages?limit=1000&after=2&before=4&order=asc'
 }
 
 @test "--output: the file is there whole, and nothing else is left beside it" {

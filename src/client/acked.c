@@ -24,10 +24,10 @@
 #include "base/clock.h"
 #include "client/dial.h"
 #include "client/identity.h"
-#include "client/message.h"
 #include "client/outage.h"
 #include "client/progress.h"
 #include "client/refusal.h"
+#include "client/source.h"
 #include "client/talk.h"
 #include "client/tally.h"
 
@@ -41,8 +41,7 @@ enum phase { PHASE_OFFLINE, PHASE_GREETING, PHASE_OPEN };
 struct acked {
 	const struct options *options;
 	struct link_group *group;
-	struct input *input;    /* NULL: `message` */
-	struct message message; /* where there is no input */
+	struct source source;
 	struct identity identity;
 	struct tally tally;
 	struct outage outage;
@@ -55,8 +54,6 @@ struct acked {
 	bool has_ended;   /* there is no further message */
 	bool wants_input; /* the input has to be read */
 	bool is_stopping, is_over;
-	uint64_t to_skip;  /* of the input, finished by an earlier run */
-	uint64_t start_ns; /* of the first welcome, for --rate */
 	uint64_t due_ns;   /* when the next message is; 0: now */
 	uint64_t heard_ns; /* when the connection last made progress */
 };
@@ -214,11 +211,12 @@ note_finished(struct acked *a, uint64_t first_before)
 static void
 begin_numbers(struct acked *a, uint64_t next)
 {
+	bool resumes = a->options->resume;
+
 	a->is_numbered = true;
-	a->start_ns = clock_mono_ns();
-	a->is_whole = a->options->resume || next == 1;
-	a->to_skip = a->options->resume ? next - 1 : 0;
+	a->is_whole = resumes || next == 1;
 	window_begin(&a->tally.window, next);
+	source_begin(&a->source, resumes ? next - 1 : 0);
 }
 
 /* False: the session goes on somewhere else. */
@@ -368,55 +366,40 @@ stop(struct acked *a)
 }
 
 static void
-keep_message(struct acked *a, const uint8_t *text, size_t len)
+keep_message(struct acked *a, const struct source_item *item)
 {
-	struct framed framed =
-		framed_make((enum wire_framing)a->options->framing, text, len);
-	uint64_t line = a->input != NULL ? a->input->line : 0;
+	struct framed framed = framed_make(
+		(enum wire_framing)a->options->framing, item->text, item->len);
 
 	/* The server has been silent because there was nothing to say. */
 	if (!has_waiting(a))
 		a->heard_ns = clock_mono_ns();
-	if (tally_add(&a->tally, &framed, line) != 0)
+	if (tally_add(&a->tally, &framed, item->line) != 0)
 		fail(a, EXIT_CODE_FAILED, "out of memory");
 }
 
 static void
-take_from_input(struct acked *a)
+take_message(struct acked *a)
 {
-	struct frame_item item;
+	struct source_item item;
 
-	switch (input_next(a->input, &item)) {
-	case INPUT_MORE:
+	switch (source_next(&a->source, &item)) {
+	case SOURCE_MESSAGE:
+		keep_message(a, &item);
+		break;
+	case SOURCE_WANTS_INPUT:
 		a->wants_input = true;
 		break;
-	case INPUT_MESSAGE:
-		if (a->to_skip == 0) {
-			keep_message(a, item.text, item.len);
-			break;
-		}
-		a->to_skip--;
-		a->tally.skipped++;
+	case SOURCE_NOT_DUE:
+		a->due_ns = item.due_ns;
 		break;
-	case INPUT_END:
+	case SOURCE_END:
 		a->has_ended = true;
+		break;
+	case SOURCE_FAILED:
+		a->is_over = true;
 		break;
 	}
-}
-
-static void
-take_made(struct acked *a)
-{
-	uint64_t repeat = a->options->repeat;
-	const uint8_t *text;
-	size_t len;
-
-	if (repeat != 0 && a->tally.taken == repeat)
-		a->has_ended = true;
-	else if (message_make(&a->message, &text, &len) == 0)
-		keep_message(a, text, len);
-	else
-		a->is_over = true;
 }
 
 static bool
@@ -425,7 +408,7 @@ may_take(struct acked *a)
 	const uint8_t *bytes;
 
 	return a->is_numbered && !a->is_over && !a->has_ended && !a->is_stopping &&
-	       !a->wants_input && window_has_room(&a->tally.window) &&
+	       !a->wants_input && a->due_ns == 0 && window_has_room(&a->tally.window) &&
 	       window_unwritten(&a->tally.window, &bytes) < UNWRITTEN_BYTES_MAX &&
 	       (a->phase == PHASE_OPEN || !has_waiting(a));
 }
@@ -436,18 +419,8 @@ take_messages(struct acked *a)
 {
 	a->wants_input = false;
 	a->due_ns = 0;
-	while (may_take(a)) {
-		uint64_t due_ns = message_due_ns(a->options, a->start_ns, a->tally.taken);
-
-		if (due_ns > 0 && a->to_skip == 0 && clock_mono_ns() < due_ns) {
-			a->due_ns = due_ns;
-			return;
-		}
-		if (a->input != NULL)
-			take_from_input(a);
-		else
-			take_made(a);
-	}
+	while (may_take(a))
+		take_message(a);
 }
 
 static void
@@ -530,7 +503,7 @@ wait_and_serve(struct acked *a)
 		{.fd = a->is_stopping ? -1 : a->group->stop_fd, .events = POLLIN},
 		{.fd = a->phase == PHASE_OFFLINE ? -1 : a->talk.fd,
 			.events = (short)(POLLIN | (writes ? POLLOUT : 0))},
-		{.fd = a->wants_input ? a->input->fd : -1, .events = POLLIN},
+		{.fd = a->wants_input ? source_fd(&a->source) : -1, .events = POLLIN},
 	};
 
 	if (poll(items, 3, clock_left_ms(wait_limit_ns(a))) < 0)
@@ -541,7 +514,7 @@ wait_and_serve(struct acked *a)
 		read_answers(a);
 	if ((items[1].revents & POLLOUT) != 0 && !a->is_over && a->phase != PHASE_OFFLINE)
 		write_output(a);
-	if (items[2].revents != 0 && input_read(a->input) != 0)
+	if (items[2].revents != 0 && source_read(&a->source) != 0)
 		a->is_over = true;
 }
 
@@ -597,16 +570,18 @@ run_loop(struct acked *a)
 static void
 conclude(struct acked *a)
 {
-	uint64_t skipped = a->tally.skipped;
+	const struct source *source = &a->source;
 	char hint[128] = "";
 
-	if (!a->is_over && !a->is_stopping && a->to_skip > 0)
+	a->tally.skipped = source->skipped;
+	if (!a->is_over && !a->is_stopping && source->to_skip > 0)
 		fail(a, EXIT_CODE_FAILED,
 			"%s holds %" PRIu64
 			" messages, and the session has come to %" PRIu64
 			": it is not the input that was sent",
-			a->input->name, skipped, skipped + a->to_skip);
-	if (a->input != NULL && a->is_whole)
+			source_name(source), source->skipped,
+			source->skipped + source->to_skip);
+	if (source->input != NULL && a->is_whole)
 		(void)snprintf(hint, sizeof hint, "; --session '%s' --resume goes on",
 			a->identity.session);
 	tally_complain_of_rest(&a->tally, hint);
@@ -619,13 +594,11 @@ conclude(struct acked *a)
 }
 
 static void
-converse(struct acked *a, const char *input_name)
+converse(struct acked *a)
 {
 	const struct options *o = a->options;
 
-	if (identity_init(&a->identity, a->group) != 0)
-		return;
-	tally_init(&a->tally, o->window_bytes, input_name);
+	tally_init(&a->tally, o->window_bytes, source_name(&a->source));
 	outage_init(&a->outage, o->retry_timeout_ms);
 	progress_init(&a->progress, !o->quiet);
 	if (o->verbose)
@@ -635,19 +608,17 @@ converse(struct acked *a, const char *input_name)
 	progress_clear(&a->progress);
 	conclude(a);
 	tally_fini(&a->tally);
-	identity_fini(&a->identity);
 }
 
 void
 acked_run(struct link_group *group, struct input *input)
 {
-	struct acked a = {.options = group->options, .group = group, .input = input};
+	struct acked a = {.options = group->options, .group = group};
 
-	if (input != NULL) {
-		input->counts_lines = true;
-		converse(&a, input->name);
-	} else if (message_open(&a.message, group) == 0) {
-		converse(&a, "");
-		message_close(&a.message);
-	}
+	if (source_open(&a.source, group, input) != 0)
+		return;
+	if (identity_init(&a.identity, group) == 0)
+		converse(&a);
+	identity_fini(&a.identity);
+	source_close(&a.source);
 }

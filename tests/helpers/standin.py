@@ -12,9 +12,11 @@
 #   next     what the welcome says, instead of the truth
 #   take     so many messages are read; then comes the end
 #   keep     so many of these are kept, as if the others had been in memory only
-#   silent   true: nothing is acknowledged
+#   silent   true: nothing is acknowledged, and no refusal is told
+#   unacked  true: refusals are told, and nothing is acknowledged
 #   nak      true: every message is refused; an array: these numbers are
 #   max      what the welcome says of the longest message
+#   narrow   true, in the first item: little fits between the two sides
 #   end      "reset", or a text that is written before the connection is closed
 #
 # Its address goes to standard output.  After each hello and each connection the state is
@@ -29,6 +31,9 @@ import os
 import socket
 import struct
 import sys
+
+
+NARROW_BYTES = 16384
 
 
 class Standin:
@@ -96,13 +101,12 @@ class Standin:
             if not is_refused:
                 self.kept.append(text.decode())
             if not deeds.get("silent"):
-                sock.sendall(answers(number, is_refused))
+                sock.sendall(answers(number, is_refused, not deeds.get("unacked")))
 
 
-def answers(number, is_refused):
+def answers(number, is_refused, acknowledges):
     nak = {"nak": number, "code": "too_deep", "offset": 5, "error": "too deep"}
-    ack = {"ack": number}
-    lines = [nak, ack] if is_refused else [ack]
+    lines = ([nak] if is_refused else []) + ([{"ack": number}] if acknowledges else [])
     return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
 
 
@@ -120,6 +124,9 @@ def read_message(stream, framing):
 def main():
     standin = Standin(sys.argv[1], json.loads(sys.argv[2]) if len(sys.argv) > 2 else [{}])
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        if standin.plan[0].get("narrow"):  # what is accepted inherits it
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, NARROW_BYTES)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, NARROW_BYTES)
         print("127.0.0.1:%d" % listener.getsockname()[1], flush=True)
         while True:
             try:
