@@ -435,7 +435,7 @@ expect_status() {
 }
 
 @test "a full disk: senders are told, and the server goes on when there is room again" {
-	local acked line before stored
+	local acked before stored
 	make_disk 64m
 	start_kept --memory 64MiB
 	connect acked
