@@ -448,7 +448,7 @@ expect_problem() {
 	start_server --store none
 	send_line 1
 	expect_messages 1 0
-	expect_counter store null
+	expect_counter '|[has("store"), .store] | tostring' '[true,null]'
 	expect_counter messages.queued 0
 	assert_equal "$(get '/readyz?verbose' | jq -c .checks)" '{"running":"ok","store":"ok"}'
 	stop_server
