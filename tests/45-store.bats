@@ -375,7 +375,7 @@ connect() {
 }
 
 @test "another program's lock is waited for, then named, and outlived" {
-	local acked line
+	local acked
 	make_store 1 1
 	lock_store
 	expect_refusal "another program holds a lock on $STORE"
