@@ -410,7 +410,7 @@ expect_kept() {
 @test "a client that is killed again and again sends everything once" {
 	start_standin
 	seq 20000 >"$INPUT"
-	run -0 python3 - "$BUILD/bio-client" send --quiet --ack store --server "$BIO" --window 16k \
+	run -0 --separate-stderr python3 - "$BUILD/bio-client" send --quiet --ack store --server "$BIO" --window 16k \
 		--session s --resume "@$INPUT" <<-'END'
 		import random, subprocess, sys
 		kills = 0
@@ -594,7 +594,7 @@ stored_is_above() {
 @test "server: a client that is killed again and again sends everything once" {
 	serve
 	seq 100000 >"$INPUT"
-	run -0 python3 - "$BUILD/bio-client" send --quiet --ack store --server "$BIO" --window 16k \
+	run -0 --separate-stderr python3 - "$BUILD/bio-client" send --quiet --ack store --server "$BIO" --window 16k \
 		--session s --resume "@$INPUT" <<-'END'
 		import random, subprocess, sys
 		kills = 0
