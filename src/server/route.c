@@ -37,6 +37,11 @@ struct route_stream {
 	bool is_last;
 };
 
+/* A place in the line of those who wait to build a page; on the stack of who waits. */
+struct turn {
+	struct turn *next;
+};
+
 /* What a handler works on. */
 struct call {
 	struct route_site *site;
@@ -55,13 +60,14 @@ route_site_init(
 {
 	*site = (struct route_site){.report = report, .history = history};
 	lock_init(&site->lock);
-	condition_init(&site->builder_left);
+	condition_init(&site->line_moved);
+	site->last_turn = &site->first_turn;
 }
 
 void
 route_site_fini(struct route_site *site)
 {
-	condition_fini(&site->builder_left);
+	condition_fini(&site->line_moved);
 	lock_fini(&site->lock);
 }
 
@@ -74,19 +80,42 @@ route_account_unsent(struct route_site *site, size_t added_bytes, size_t removed
 	lock_release(&site->lock);
 }
 
-/* A page costs time and memory while it is built: few are at a time. */
-static bool
-begin_building(struct route_site *site)
+static void
+leave_line_locked(struct route_site *site, struct turn *self) REQUIRES(site->lock)
 {
-	uint64_t deadline_ns = clock_deadline_ns(BUILDER_TIMEOUT_MS);
-	bool begins;
+	struct turn **link = &site->first_turn;
+
+	while (*link != self)
+		link = &(*link)->next;
+	*link = self->next;
+	if (site->last_turn == &self->next)
+		site->last_turn = link;
+	condition_broadcast(&site->line_moved);
+}
+
+/*
+ * A page costs time and memory while it is built: few are at a time, and they take turns
+ * in the order of asking.  A stream asks again as soon as it has built one: others would
+ * hardly come to it otherwise.  False: too many readers; but a stream that has begun is
+ * not broken off because of them.
+ */
+static bool
+begin_building(struct route_site *site, bool is_stream)
+{
+	uint64_t deadline_ns =
+		is_stream ? CLOCK_NEVER : clock_deadline_ns(BUILDER_TIMEOUT_MS);
+	struct turn self = {0};
+	bool begins, in_time = true;
 
 	lock_acquire(&site->lock);
-	while (site->builders == BUILDERS_MAX)
-		if (!condition_wait(&site->builder_left, &site->lock, deadline_ns))
-			break;
-	begins = site->builders < BUILDERS_MAX && site->unsent_bytes < UNSENT_BYTES_MAX;
+	*site->last_turn = &self;
+	site->last_turn = &self.next;
+	while ((site->first_turn != &self || site->builders == BUILDERS_MAX) && in_time)
+		in_time = condition_wait(&site->line_moved, &site->lock, deadline_ns);
+	begins = site->first_turn == &self && site->builders < BUILDERS_MAX &&
+		 (is_stream || site->unsent_bytes < UNSENT_BYTES_MAX);
 	site->builders += begins;
+	leave_line_locked(site, &self);
 	lock_release(&site->lock);
 	return begins;
 }
@@ -96,7 +125,7 @@ end_building(struct route_site *site)
 {
 	lock_acquire(&site->lock);
 	site->builders--;
-	condition_broadcast(&site->builder_left);
+	condition_broadcast(&site->line_moved);
 	lock_release(&site->lock);
 }
 
@@ -225,7 +254,7 @@ read_stream_page(struct route_stream *stream)
 	/* One large message must not keep its room for as long as the stream lasts. */
 	text_free(&stream->page);
 	stream->sent = 0;
-	if (!begin_building(stream->site))
+	if (!begin_building(stream->site, true))
 		return -1;
 	result = history_append_page(stream->site->history, &stream->query,
 		&stream_bounds, &stream->page, &page);
@@ -295,7 +324,7 @@ get_messages_page(struct call *call, const struct query *query, struct route_rep
 	enum history_result result;
 	struct history_page page;
 
-	if (!begin_building(call->site)) {
+	if (!begin_building(call->site, false)) {
 		reply_busy(reply);
 		return;
 	}

@@ -30,12 +30,15 @@ enum route_status {
 	ROUTE_UNAVAILABLE = 503,
 };
 
+struct turn;
+
 /* What all answers share. */
 struct route_site {
 	const struct report *report;
 	struct history *history;
 	struct lock lock; /* guards everything below */
-	struct condition builder_left;
+	struct condition line_moved;
+	struct turn *first_turn, **last_turn; /* who waits to build a page */
 	unsigned builders, streams;
 	size_t unsent_bytes;
 };
