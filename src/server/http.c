@@ -48,18 +48,39 @@ free_unsent(void *argument)
 	free(unsent);
 }
 
+/* A stream that is on its way. */
+struct unended {
+	struct MHD_Connection *connection;
+	struct route_stream *stream;
+};
+
 static void
-free_stream(void *argument)
+free_unended(void *argument)
 {
-	route_stream_free(argument);
+	struct unended *unended = argument;
+
+	route_stream_free(unended->stream);
+	free(unended);
+}
+
+/* A connection that had no time-out begins anew with one. */
+static void
+restart_idle_clock(struct MHD_Connection *connection)
+{
+	(void)MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, 0U);
+	(void)MHD_set_connection_option(
+		connection, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S);
 }
 
 static ssize_t
 read_stream(void *argument, uint64_t position, char *out, size_t capacity)
 {
-	ssize_t len = route_stream_read(argument, out, capacity);
+	struct unended *unended = argument;
+	ssize_t len = route_stream_read(unended->stream, out, capacity);
 
 	(void)position;
+	/* While we search, it is not the reader who is idle. */
+	restart_idle_clock(unended->connection);
 	if (len == 0)
 		return MHD_CONTENT_READER_END_OF_STREAM;
 	return len > 0 ? len : MHD_CONTENT_READER_END_WITH_ERROR;
@@ -85,14 +106,21 @@ collect_parameter(void *argument, enum MHD_ValueKind kind, const char *name,
 }
 
 static struct MHD_Response *
-build_stream_response(struct route_reply *reply, bool is_head)
+build_stream_response(
+	struct MHD_Connection *connection, struct route_reply *reply, bool is_head)
 {
-	struct MHD_Response *response = MHD_create_response_from_callback(
-		MHD_SIZE_UNKNOWN, ROUTE_STREAM_BLOCK_BYTES, read_stream, reply->stream,
-		free_stream);
+	struct unended *unended = malloc(sizeof *unended);
+	struct MHD_Response *response;
 
-	if (response == NULL)
+	if (unended == NULL) {
 		route_stream_free(reply->stream);
+		return NULL;
+	}
+	*unended = (struct unended){connection, reply->stream};
+	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN,
+		ROUTE_STREAM_BLOCK_BYTES, read_stream, unended, free_unended);
+	if (response == NULL)
+		free_unended(unended);
 	/* The library would end even a body that is not sent with a last chunk. */
 	else if (is_head)
 		(void)MHD_set_response_options(
@@ -150,9 +178,9 @@ send_reply(struct http *h, struct MHD_Connection *connection, struct route_reply
 	bool is_head)
 {
 	enum MHD_Result result = MHD_NO;
-	struct MHD_Response *response = reply->stream != NULL
-						? build_stream_response(reply, is_head)
-						: build_body_response(h, reply);
+	struct MHD_Response *response =
+		reply->stream != NULL ? build_stream_response(connection, reply, is_head)
+				      : build_body_response(h, reply);
 
 	if (response == NULL)
 		return MHD_NO;
