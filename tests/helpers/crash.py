@@ -202,7 +202,7 @@ class Judge:
         db = sqlite3.connect(self.folder / "bio.db")
         demand(db.execute("PRAGMA integrity_check").fetchall() == [("ok",)], "integrity_check")
         self.lasts = dict(db.execute("SELECT id, last FROM session"))
-        self.stored, numbers, before, before_us = {}, {}, 0, 0
+        self.stored, of_session, before, before_us = {}, {}, 0, 0
         for first, count, received_us, body in db.execute(
                 "SELECT first_id, count, received_us, CAST(body AS BLOB) FROM batch"
                 " ORDER BY first_id"):
@@ -214,13 +214,11 @@ class Judge:
             self.stored.update(enumerate(texts, first))
         for text in self.stored.values():
             value = json.loads(text)
-            numbers.setdefault(value["s"], []).append(value["n"])
-            demand(text == sender.message(value["s"], value["n"])[0], f"stored otherwise: {text}")
+            of_session.setdefault(value["s"], []).append((value["n"], text))
         for client in self.clients:
-            self.judge_session(client, numbers.get(client.session, []))
-        for session in PLAIN:
-            found = numbers[session]
-            demand(found == sorted(set(found)), f"{session}: out of order, or twice")
+            self.judge_session(client, of_session.pop(client.session, []))
+        for session, found in of_session.items():
+            self.judge_plain(session, found)
         self.judge_readers(seen, printed)
         return db.execute("SELECT sum(count) FROM batch").fetchone()[0]
 
@@ -229,9 +227,20 @@ class Judge:
         demand(log[-1][0] == "end", f"{session}: {log[-1]}")
         last = int(log[-1][1])
         demand(self.lasts[session] == last, f"{session}: {self.lasts[session]} is stored, not {last}")
-        expected = [n for n in range(1, last + 1) if sender.message(session, n)[1] is None]
-        wrong = set(found) ^ set(expected)
-        demand(found == expected, f"{session}: missing, too much, twice or out of order: {sorted(wrong)[:5]}")
+        expected = []
+        for number in range(1, last + 1):
+            text, reason = sender.message(session, number)
+            if reason is None:
+                expected.append((number, text))
+        wrong = sorted(set(found) ^ set(expected))
+        demand(found == expected,
+               f"{session}: missing, too much, other, twice or out of order: {wrong[:5]}")
+
+    def judge_plain(self, session, found):
+        numbers = [number for number, _ in found]
+        demand(numbers == sorted(set(numbers)), f"{session}: out of order, or twice")
+        for number, text in found:
+            demand(text == sender.message(session, number)[0], f"stored otherwise: {text}")
 
     def judge_readers(self, seen, printed):
         for number, data in seen.items():

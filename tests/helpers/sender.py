@@ -29,7 +29,7 @@ import sys
 import time
 
 PATIENCE_SECONDS = 20
-WINDOW = 200
+WINDOW = 100
 # The server's --max-message and --max-depth.
 MESSAGE_BYTES_MAX, DEPTH_MAX = 65536, 8
 
@@ -131,7 +131,7 @@ class Sender:
         return self.acknowledged is not None and self.sent > self.acknowledged
 
     def run_plain(self, sock):
-        for _ in range(self.chance.choice([1, 3, 10])):
+        for _ in range(self.chance.choice([1, 1, 3, 10])):
             self.sent += 1
             sock.sendall(frame("stream", message(self.session, self.sent)[0]))
         sock.shutdown(socket.SHUT_WR)
@@ -172,7 +172,7 @@ class Sender:
 
     def send_some(self):
         parts = []
-        for _ in range(self.chance.choice([1, 1, 3, 20, 100])):
+        for _ in range(self.chance.choice([1, 1, 1, 3, 3, 10, 50])):
             self.sent += 1
             text, reason = message(self.session, self.sent)
             if reason:
