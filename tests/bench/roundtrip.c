@@ -110,7 +110,10 @@ measure(struct receiver *first, struct receiver *second, double seconds)
 static void
 open_receiver(struct receiver *r, const char *address)
 {
-	r->fd = sender_connect(sender_resolve(address));
+	struct addrinfo *target = sender_resolve(address);
+
+	r->fd = sender_connect(target);
+	freeaddrinfo(target);
 	r->waits_s = tool_allocate(2 * WAITS_MAX * sizeof r->waits_s[0]);
 	r->next = 1;
 }

@@ -176,7 +176,7 @@ main(int argc, char *argv[])
 		{"batches", required_argument, NULL, 'b'},
 		{NULL, 0, NULL, 0},
 	};
-	struct payload payload;
+	static struct payload payload;
 	struct batch *batches;
 	uint64_t messages = 0;
 	unsigned count = 0;
