@@ -318,7 +318,7 @@ expect_refusal() {
 
 @test "a place where nothing can be written is refused" {
 	STORE=$BATS_TEST_TMPDIR/nowhere/bio.db
-	expect_refusal "$STORE cannot be opened: No such file or directory"
+	expect_refusal "$STORE cannot be opened: its folder does not exist"
 	mkdir "$BATS_TEST_TMPDIR/nowhere"
 	STORE=$BATS_TEST_TMPDIR/nowhere
 	expect_refusal "$STORE cannot be opened: Is a directory"
@@ -333,9 +333,9 @@ expect_refusal() {
 	expect_refusal "$STORE cannot be written, or its folder cannot"
 	chmod 644 "$STORE"
 	chmod 555 "$BATS_TEST_TMPDIR/nowhere"
-	expect_refusal "$STORE cannot be written, or its folder cannot"
+	expect_refusal "cannot write to its folder: Permission denied"
 	STORE=$BATS_TEST_TMPDIR/nowhere/new.db
-	expect_refusal "$STORE cannot be opened: Permission denied"
+	expect_refusal "cannot write to its folder: Permission denied"
 	chmod 755 "$BATS_TEST_TMPDIR/nowhere"
 }
 

@@ -80,7 +80,10 @@ explain_access(sqlite3 *db, const char *path, char error[STORE_ERROR_MAX])
 		code = errno;
 		what = "it";
 	}
-	if (code != 0)
+	if (code == ENOENT)
+		(void)snprintf(error, STORE_ERROR_MAX,
+			"%s cannot be opened: its folder does not exist", path);
+	else if (code != 0)
 		(void)snprintf(error, STORE_ERROR_MAX,
 			"%s cannot be opened: user %u cannot write to %s: %s", path,
 			(unsigned)geteuid(), what, strerror(code));
