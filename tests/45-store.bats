@@ -258,8 +258,14 @@ expect_no_growth() {
 }
 
 @test "--retain-age: what is older leaves, but for the newest batch" {
+	local oldest
 	expect_no_growth 300 --retain-age 1s
 	assert [ "$(counter store.messages)" -ge 1 ]
+	# It is in memory still, and is shown no longer.
+	oldest=$(counter store.oldest_id)
+	assert_equal "$(get '/messages?order=asc&limit=1' | jq '.messages[0].id')" "$oldest"
+	run -0 get "/messages/$((oldest - 1))" --output /dev/null --write-out '%{http_code}'
+	assert_output 404
 	stop_server
 }
 

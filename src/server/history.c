@@ -325,16 +325,22 @@ enum history_result
 history_append_one(struct history *h, uint64_t id, bool raw, struct text *out)
 {
 	enum history_result result = HISTORY_MISSING;
+	struct store_numbers numbers;
 	struct recent_view view;
 	bool is_in_view = false;
+	uint64_t oldest_id;
 
 	if (recent_view_open(h->recent, &view) != 0)
 		return HISTORY_NO_MEMORY;
 	if (id == 0)
 		id = view.newest_id;
+	oldest_id = view.oldest_id;
+	if (h->store != NULL) {
+		store_numbers(h->store, &numbers);
+		oldest_id = numbers.extent.oldest_id;
+	}
 	for (size_t n = 0; !is_in_view && n < view.count; n++) {
-		is_in_view = has_id(view.batches[n], id) &&
-			     (h->store != NULL || id >= view.oldest_id);
+		is_in_view = has_id(view.batches[n], id) && id >= oldest_id;
 		if (is_in_view)
 			result = append_from(view.batches[n], id, raw, out);
 	}
