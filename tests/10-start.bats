@@ -90,6 +90,9 @@ skip_without_ipv6() {
 	run -1 server --listen "$BIO" --http-listen 127.0.0.1:0 --ready-file "$BATS_TEST_TMPDIR/ready"
 	assert [ -e "$BATS_TEST_TMPDIR/ready" ]
 	run -2 server --ready-file ''
+	assert_output --partial '--ready-file needs a name'
+	run -2 server --store ''
+	assert_output --partial '--store needs a name'
 	stop_server
 }
 

@@ -62,6 +62,16 @@ are_addresses(const char *flag, const struct option_list *list)
 	return list->count > 0;
 }
 
+/* False: the mistake has been written to standard error. */
+static bool
+is_name(const char *flag, const char *file)
+{
+	if (file == NULL || file[0] != '\0')
+		return true;
+	(void)fprintf(stderr, PROGRAM ": --%s needs a name\n", flag);
+	return false;
+}
+
 enum option_result
 options_parse(int argc, char *argv[], struct options *out)
 {
@@ -84,10 +94,8 @@ options_parse(int argc, char *argv[], struct options *out)
 	if (!are_addresses("listen", &out->listen) ||
 		!are_addresses("http-listen", &out->http_listen))
 		return OPTION_BAD;
-	if (out->ready_file != NULL && out->ready_file[0] == '\0') {
-		(void)fprintf(stderr, PROGRAM ": --ready-file needs a name\n");
+	if (!is_name("ready-file", out->ready_file) || !is_name("store", out->store))
 		return OPTION_BAD;
-	}
 	if (out->mode == MODE_ONCE)
 		out->print = true;
 	return OPTION_OK;
