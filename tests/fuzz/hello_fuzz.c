@@ -10,6 +10,7 @@
  */
 #include "wire/hello.h"
 
+#include <cjson/cJSON.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -69,6 +70,24 @@ check_same(const struct hello *a, const struct hello *b)
 	FUZZ_CHECK(a->framing == b->framing);
 }
 
+/* Of the members that are known none stands twice. */
+static void
+check_members(const uint8_t *object, size_t len)
+{
+	static const char *const names[] = {
+		"token", "name", "session", "next", "ack", "framing"};
+	cJSON *tree = cJSON_ParseWithLength((const char *)object, len);
+	unsigned counts[COUNT_OF(names)] = {0};
+
+	FUZZ_CHECK(cJSON_IsObject(tree));
+	for (const cJSON *member = tree->child; member != NULL; member = member->next)
+		for (size_t i = 0; i < COUNT_OF(names); i++)
+			counts[i] += strcmp(member->string, names[i]) == 0;
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		FUZZ_CHECK(counts[i] <= 1);
+	cJSON_Delete(tree);
+}
+
 /* Within its limits, from one line that holds one object and nothing else. */
 static void
 check_accepted(const struct answer *a, const uint8_t *bytes, size_t len)
@@ -83,6 +102,7 @@ check_accepted(const struct answer *a, const uint8_t *bytes, size_t len)
 	FUZZ_CHECK(r.result == SCAN_DONE && bytes[begin + r.used - 1] == '}');
 	for (size_t i = begin + r.used; i < a->used; i++)
 		FUZZ_CHECK(scan_is_white(bytes[i]));
+	check_members(bytes + begin, r.used);
 	check_text(a->hello.token, HELLO_TOKEN_MAX);
 	check_text(a->hello.name, HELLO_NAME_MAX);
 	check_text(a->hello.session, HELLO_SESSION_MAX);

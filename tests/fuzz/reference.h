@@ -49,10 +49,7 @@ struct reference_outcome {
 	enum frame_protocol protocol;
 };
 
-/*
- * Aborts where these are not what must come of the input.  The one thing it takes on
- * trust is where the search goes on behind a message of a stream that is too deep.
- */
+/* Aborts where these are not what must come of the input. */
 void reference_check(const struct reference_input *in,
 	const struct reference_outcome *outcomes, size_t count);
 

@@ -114,6 +114,59 @@ resync_stream(const struct walk *w, size_t at)
 	return at;
 }
 
+/* From a quote to behind its closing one; false: to what ends the string before that. */
+static bool
+skim_string(const struct walk *w, size_t *at)
+{
+	const uint8_t *bytes = w->in->bytes;
+	bool is_escaped = false;
+
+	for (++*at; *at < w->in->len && bytes[*at] >= ' '; ++*at) {
+		if (bytes[*at] == '"' && !is_escaped) {
+			++*at;
+			return true;
+		}
+		is_escaped = bytes[*at] == '\\' && !is_escaped;
+	}
+	return false;
+}
+
+/*
+ * A value that is too deep from `at` on is passed over up to its end, as far as brackets,
+ * strings and the places of commas and colons tell, or up to what cannot stand there.
+ */
+static size_t
+pass_over_deep(const struct walk *w, size_t at)
+{
+	enum { WANTED, WORD, TAKEN } value = WANTED;
+	size_t open = w->in->max_depth;
+
+	for (; at < w->in->len; at++) {
+		uint8_t c = w->in->bytes[at];
+
+		if (is_one_of(w, at, WHITE, 4)) {
+			value = value == WANTED ? WANTED : TAKEN;
+		} else if (c == '}' || c == ']') {
+			if (--open == 0)
+				return at + 1;
+			value = TAKEN;
+		} else if ((c == ',' || c == ':') && value != WANTED) {
+			value = WANTED;
+		} else if ((c == '{' || c == '[') && value == WANTED) {
+			open++;
+		} else if (c == '"' && value == WANTED && skim_string(w, &at)) {
+			at--;
+			value = TAKEN;
+		} else if (c > ' ' && c <= '~' && strchr(",:{[\"", c) == NULL &&
+			   value != TAKEN) {
+			value = WORD;
+		} else {
+			break;
+		}
+	}
+	return resync_stream(w, at);
+}
+
 /* The whole of what was too large is passed over. */
 static size_t
 pass_over_large(const struct walk *w, size_t at)
@@ -123,7 +176,7 @@ pass_over_large(const struct walk *w, size_t at)
 	size_t behind = at + r.used;
 
 	if (r.result == SCAN_BAD && r.reason == REJECT_too_deep)
-		return w->next < w->end ? w->next->begin : w->in->len;
+		return pass_over_deep(w, behind);
 	if (r.result == SCAN_BAD || (is_open_ended(w, at) && behind < w->in->len &&
 					    !is_terminator(w, behind)))
 		return resync_stream(w, behind);
@@ -133,15 +186,17 @@ pass_over_large(const struct walk *w, size_t at)
 static size_t
 pass_over_rejected(const struct walk *w, const struct reference_outcome *o)
 {
+	size_t fault = o->begin + (size_t)o->offset;
+
 	switch (o->reason) {
 	case REJECT_too_large:
 		return pass_over_large(w, o->begin);
 	case REJECT_too_deep:
-		return w->next < w->end ? w->next->begin : w->in->len;
+		return pass_over_deep(w, fault);
 	case REJECT_incomplete:
 		return w->in->len;
 	default:
-		return resync_stream(w, o->begin + (size_t)o->offset);
+		return resync_stream(w, fault);
 	}
 }
 
@@ -150,7 +205,7 @@ walk_stream(struct walk *w)
 {
 	if (w->in->len >= 3 && memcmp(w->in->bytes, "\xef\xbb\xbf", 3) == 0)
 		w->at = 3;
-	/* The terminating NUL is of the set. */
+	/* A NUL separates as well: the one behind the set is of it. */
 	while ((w->at = skip(w, w->at, WHITE, 5)) < w->in->len) {
 		struct reference_outcome o = judge_value(w, w->at);
 

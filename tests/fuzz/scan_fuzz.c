@@ -98,14 +98,9 @@ check_text(const uint8_t *text, size_t len, unsigned max_depth, uint64_t random)
 {
 	struct reference expected = reference_scan(text, len, max_depth);
 
-	/* With this header the scanner came to have more than one path. */
-#if __has_include("wire/scan_block.h")
 	for (enum scan_path path = 0; path < SCAN_PATH_COUNT; path++)
 		if (scan_use_path(path))
 			check_ways(text, len, max_depth, random, &expected);
-#else
-	check_ways(text, len, max_depth, random, &expected);
-#endif
 	seen.more += expected.result == SCAN_MORE;
 	seen.may_end += expected.may_end;
 	seen.done += expected.result == SCAN_DONE;
