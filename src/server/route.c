@@ -81,6 +81,13 @@ route_account_unsent(struct route_site *site, size_t added_bytes, size_t removed
 }
 
 static void
+join_line_locked(struct route_site *site, struct turn *self) REQUIRES(site->lock)
+{
+	*site->last_turn = self;
+	site->last_turn = &self->next;
+}
+
+static void
 leave_line_locked(struct route_site *site, struct turn *self) REQUIRES(site->lock)
 {
 	struct turn **link = &site->first_turn;
@@ -108,9 +115,7 @@ begin_building(struct route_site *site, bool is_stream)
 	bool begins, in_time = true;
 
 	lock_acquire(&site->lock);
-	*site->last_turn = &self;
-	/* cppcheck-suppress autoVariables ; it leaves the line before this returns */
-	site->last_turn = &self.next;
+	join_line_locked(site, &self);
 	while ((site->first_turn != &self || site->builders == BUILDERS_MAX) && in_time)
 		in_time = condition_wait(&site->line_moved, &site->lock, deadline_ns);
 	begins = site->first_turn == &self && site->builders < BUILDERS_MAX &&
