@@ -441,7 +441,7 @@ expect_status() {
 }
 
 @test "a full disk: senders are told, and the server goes on when there is room again" {
-	local acked before stored
+	local acked stored
 	make_disk 64m
 	start_kept --memory 64MiB
 	connect acked
@@ -585,4 +585,21 @@ has_ended_when_told_again() {
 	assert_output --partial 'error 1 messages are not known to be stored'
 	assert_output --partial 'error not everything had ended when the time was up'
 	assert_equal "$(sql 'SELECT count(*) FROM batch')" 1
+}
+
+@test "a file that is moved away is missed, and written again when it is back" {
+	start_kept
+	send_line 1
+	expect_messages 1 0
+	mv "$STORE" "$STORE.away"
+	send_line 2
+	wait_until 20 counter_is store.state failing
+	expect_status /readyz 503
+	run -0 server_log
+	assert_output --partial "$STORE was moved or deleted"
+	mv "$STORE.away" "$STORE"
+	wait_until 20 counter_is store.state ok
+	expect_messages 2 0
+	expect_kept
+	stop_server
 }
