@@ -430,7 +430,10 @@ flood_until_told() {
 		    if readable:
 		        told += sock.recv(65536)
 		    elif writable:
-		        unsent = unsent[sock.send(unsent):]
+		        try:
+		            unsent = unsent[sock.send(unsent):]
+		        except OSError:  # closed since we looked; what it said is there to read
+		            told += sock.recv(65536)
 		print(told.decode())
 	END
 }
