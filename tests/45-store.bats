@@ -394,7 +394,7 @@ connect() {
 	lock_store
 	printf '{"i":2}\n' >&"$acked"
 	wait_until 20 counter_is store.state failing
-	run -0 cat <&"$acked"
+	run -0 timeout 20 cat <&"$acked"
 	assert_line --index 1 '{"ack":1}'
 	assert_line --index 2 '{"bye":"store_unavailable","ack":1,"retry_after":5}'
 	expect_counter messages.queued 1
@@ -452,7 +452,7 @@ expect_status() {
 	expect_messages 1 0
 	fill_disk
 	printf '{"i":2}\n' >&"$acked"
-	run -0 cat <&"$acked"
+	run -0 timeout 20 cat <&"$acked"
 	assert_line --index 2 '{"bye":"store_unavailable","ack":1,"retry_after":5}'
 	expect_counter store.state failing
 	expect_status /readyz 503
@@ -550,7 +550,7 @@ has_ended_when_told_again() {
 	run -0 server_log
 	assert_output --partial "error 1 messages are lost: another program holds a lock on $STORE"
 	assert [ "$(seconds_between draining lost)" -le 3 ]
-	run -0 cat <&"$acked"
+	run -0 timeout 20 cat <&"$acked"
 	assert_line --index 2 '{"bye":"store_unavailable","ack":1,"retry_after":5}'
 }
 
