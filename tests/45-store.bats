@@ -466,10 +466,11 @@ expect_status() {
 	assert [ "$stored" -gt 10000 ]
 	expect_counter messages.received_total $((stored + 2))
 	expect_counter messages.queued $((stored + 1))
-	# Whoever comes now is told at once, and nothing of it is counted as received.
-	run -0 talk < <(printf '"%0200000d"' 0)
+	# Whoever comes with more than the rest of the room is told at once, and nothing of it is
+	# counted as received.  A read of the plain sender's was at most 256 KiB.
+	run -0 talk < <(printf '"%0900000d"' 0)
 	assert_output '{"error":{"code":"store_unavailable","message":"the store cannot take more","offset":0}}'
-	run -0 talk <<<$'BIO/1 {"ack":"store"}\n"'"$(printf '%0200000d' 0)"'"'
+	run -0 talk <<<$'BIO/1 {"ack":"store"}\n"'"$(printf '%0900000d' 0)"'"'
 	assert_line --index 1 '{"bye":"store_unavailable","retry_after":5}'
 	expect_counter messages.received_total $((stored + 2))
 	expect_counter messages.stored_total 1
