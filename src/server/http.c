@@ -26,7 +26,7 @@
 #define RETRY_AFTER_S "1"
 
 struct http {
-	struct route_site site;
+	const struct route_site *site;
 	struct counters *counters;
 	size_t daemon_count;
 	struct MHD_Daemon *daemons[ENDPOINT_MAX];
@@ -34,7 +34,7 @@ struct http {
 
 /* A body that is on its way, and its place in the account. */
 struct unsent {
-	struct route_site *site;
+	struct turns *turns;
 	struct text body;
 };
 
@@ -43,7 +43,7 @@ free_unsent(void *argument)
 {
 	struct unsent *unsent = argument;
 
-	route_account_unsent(unsent->site, 0, unsent->body.capacity);
+	turn_account_unsent(unsent->turns, 0, unsent->body.capacity);
 	text_free(&unsent->body);
 	free(unsent);
 }
@@ -51,7 +51,7 @@ free_unsent(void *argument)
 /* A stream that is on its way. */
 struct unended {
 	struct MHD_Connection *connection;
-	struct route_stream *stream;
+	struct exchange_stream *stream;
 };
 
 static void
@@ -59,7 +59,7 @@ free_unended(void *argument)
 {
 	struct unended *unended = argument;
 
-	route_stream_free(unended->stream);
+	unended->stream->free(unended->stream);
 	free(unended);
 }
 
@@ -76,49 +76,49 @@ static ssize_t
 read_stream(void *argument, uint64_t position, char *out, size_t capacity)
 {
 	struct unended *unended = argument;
-	ssize_t len = route_stream_read(unended->stream, out, capacity);
+	ssize_t len = unended->stream->read(unended->stream, out, capacity);
 
 	(void)position;
 	/* While we search, it is not the reader who is idle. */
 	restart_idle_clock(unended->connection);
-	if (len == 0)
+	if (len == EXCHANGE_STREAM_END)
 		return MHD_CONTENT_READER_END_OF_STREAM;
-	return len > 0 ? len : MHD_CONTENT_READER_END_WITH_ERROR;
+	return len >= 0 ? len : MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
 static enum MHD_Result
 collect_parameter(void *argument, enum MHD_ValueKind kind, const char *name,
 	size_t name_len, const char *value, size_t value_len)
 {
-	struct route_request *request = argument;
+	struct exchange_request *request = argument;
 
 	(void)kind;
 	if (value == NULL)
 		value = "";
 	if (strlen(name) != name_len || strlen(value) != value_len)
 		request->mistake = "a parameter has a NUL in it";
-	else if (request->parameter_count == ROUTE_PARAMETERS_MAX)
+	else if (request->parameter_count == EXCHANGE_PARAMETERS_MAX)
 		request->mistake = "too many parameters";
 	else
 		request->parameters[request->parameter_count++] =
-			(struct route_parameter){name, value};
+			(struct exchange_parameter){name, value};
 	return request->mistake == NULL ? MHD_YES : MHD_NO;
 }
 
 static struct MHD_Response *
 build_stream_response(
-	struct MHD_Connection *connection, struct route_reply *reply, bool is_head)
+	struct MHD_Connection *connection, struct exchange_reply *reply, bool is_head)
 {
 	struct unended *unended = malloc(sizeof *unended);
 	struct MHD_Response *response;
 
 	if (unended == NULL) {
-		route_stream_free(reply->stream);
+		reply->stream->free(reply->stream);
 		return NULL;
 	}
 	*unended = (struct unended){connection, reply->stream};
 	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN,
-		ROUTE_STREAM_BLOCK_BYTES, read_stream, unended, free_unended);
+		EXCHANGE_STREAM_BLOCK_BYTES, read_stream, unended, free_unended);
 	if (response == NULL)
 		free_unended(unended);
 	/* The library would end even a body that is not sent with a last chunk. */
@@ -129,7 +129,15 @@ build_stream_response(
 }
 
 static struct MHD_Response *
-build_body_response(struct http *h, struct route_reply *reply)
+build_fixed_response(const struct exchange_reply *reply)
+{
+	/* The library does not write there, its parameter only says so. */
+	return MHD_create_response_from_buffer(
+		reply->fixed_len, (void *)reply->fixed, MHD_RESPMEM_PERSISTENT);
+}
+
+static struct MHD_Response *
+build_body_response(struct http *h, struct exchange_reply *reply)
 {
 	struct unsent *unsent = malloc(sizeof *unsent);
 	struct MHD_Response *response;
@@ -138,8 +146,8 @@ build_body_response(struct http *h, struct route_reply *reply)
 		text_free(&reply->body);
 		return NULL;
 	}
-	*unsent = (struct unsent){.site = &h->site, .body = reply->body};
-	route_account_unsent(&h->site, unsent->body.capacity, 0);
+	*unsent = (struct unsent){.turns = h->site->turns, .body = reply->body};
+	turn_account_unsent(unsent->turns, unsent->body.capacity, 0);
 	response = MHD_create_response_from_buffer_with_free_callback_cls(
 		unsent->body.len, unsent->body.bytes, free_unsent, unsent);
 	if (response == NULL)
@@ -148,7 +156,7 @@ build_body_response(struct http *h, struct route_reply *reply)
 }
 
 static bool
-add_headers(struct MHD_Response *response, const struct route_reply *reply)
+add_headers(struct MHD_Response *response, const struct exchange_reply *reply)
 {
 	const struct {
 		const char *name, *value;
@@ -163,10 +171,10 @@ add_headers(struct MHD_Response *response, const struct route_reply *reply)
 	for (size_t i = 0; i < COUNT_OF(headers); i++)
 		added = added && MHD_add_response_header(response, headers[i].name,
 					 headers[i].value) == MHD_YES;
-	if (reply->status == ROUTE_METHOD_NOT_ALLOWED)
+	if (reply->status == EXCHANGE_METHOD_NOT_ALLOWED)
 		added = added && MHD_add_response_header(
 					 response, "Allow", "GET, HEAD") == MHD_YES;
-	if (reply->status == ROUTE_UNAVAILABLE)
+	if (reply->status == EXCHANGE_UNAVAILABLE)
 		added = added && MHD_add_response_header(response, "Retry-After",
 					 RETRY_AFTER_S) == MHD_YES;
 	return added;
@@ -174,13 +182,14 @@ add_headers(struct MHD_Response *response, const struct route_reply *reply)
 
 /* MHD_NO closes the connection, which is all that is left to do then. */
 static enum MHD_Result
-send_reply(struct http *h, struct MHD_Connection *connection, struct route_reply *reply,
-	bool is_head)
+send_reply(struct http *h, struct MHD_Connection *connection,
+	struct exchange_reply *reply, bool is_head)
 {
 	enum MHD_Result result = MHD_NO;
 	struct MHD_Response *response =
-		reply->stream != NULL ? build_stream_response(connection, reply, is_head)
-				      : build_body_response(h, reply);
+		reply->stream != NULL  ? build_stream_response(connection, reply, is_head)
+		: reply->fixed != NULL ? build_fixed_response(reply)
+				       : build_body_response(h, reply);
 
 	if (response == NULL)
 		return MHD_NO;
@@ -192,6 +201,12 @@ send_reply(struct http *h, struct MHD_Connection *connection, struct route_reply
 	return result;
 }
 
+static const char *
+find_header(struct MHD_Connection *connection, const char *name)
+{
+	return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
+
 static enum MHD_Result
 answer(void *argument, struct MHD_Connection *connection, const char *path,
 	const char *method, const char *version, const char *upload, size_t *upload_len,
@@ -200,9 +215,11 @@ answer(void *argument, struct MHD_Connection *connection, const char *path,
 	static char head_was_read;
 	struct http *h = argument;
 	bool is_head = strcmp(method, "HEAD") == 0;
-	struct route_request request = {
-		.is_get = is_head || strcmp(method, "GET") == 0, .path = path};
-	struct route_reply reply = {0};
+	struct exchange_request request = {
+		.is_get = is_head || strcmp(method, "GET") == 0,
+		.is_head = is_head,
+		.path = path};
+	struct exchange_reply reply = {0};
 
 	(void)version;
 	(void)upload;
@@ -211,9 +228,13 @@ answer(void *argument, struct MHD_Connection *connection, const char *path,
 		*upload_len = 0;
 		return MHD_YES;
 	}
+	request.host = find_header(connection, "Host");
+	request.origin = find_header(connection, "Origin");
+	request.last_event_id = find_header(connection, "Last-Event-ID");
+	request.if_none_match = find_header(connection, "If-None-Match");
 	(void)MHD_get_connection_values_n(
 		connection, MHD_GET_ARGUMENT_KIND, collect_parameter, &request);
-	route_answer(&h->site, &request, &reply);
+	route_answer(h->site, &request, &reply);
 	return send_reply(h, connection, &reply, is_head);
 }
 
@@ -232,8 +253,8 @@ log_library(void *argument, const char *format, va_list arguments)
 }
 
 struct http *
-http_start(const struct report *report, struct history *history,
-	struct counters *counters, const struct endpoints *endpoints)
+http_start(const struct route_site *site, struct counters *counters,
+	const struct endpoints *endpoints)
 {
 	struct http *h = calloc(1, sizeof *h);
 
@@ -244,7 +265,7 @@ http_start(const struct report *report, struct history *history,
 		endpoint_close_all(&all);
 		return NULL;
 	}
-	route_site_init(&h->site, report, history);
+	h->site = site;
 	h->counters = counters;
 	for (; h->daemon_count < endpoints->count; h->daemon_count++) {
 		struct MHD_Daemon *daemon = MHD_start_daemon(
@@ -279,6 +300,5 @@ http_stop(struct http *h)
 {
 	for (size_t i = 0; i < h->daemon_count; i++)
 		MHD_stop_daemon(h->daemons[i]);
-	route_site_fini(&h->site);
 	free(h);
 }

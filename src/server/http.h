@@ -14,18 +14,16 @@
 #include "base/attr.h"
 #include "base/counter.h"
 #include "server/endpoint.h"
-#include "server/history.h"
-#include "server/report.h"
+#include "server/route.h"
 
 struct http;
 
 /*
- * Serves on the endpoints, which it takes.  The report, the history and the counters stay
- * the caller's.  Returns owned; NULL: the reason has been logged and the endpoints are
- * closed.
+ * Serves on the endpoints, which it takes.  The site and the counters stay the caller's.
+ * Returns owned; NULL: the reason has been logged and the endpoints are closed.
  */
-struct http *http_start(const struct report *report, struct history *history,
-	struct counters *counters, const struct endpoints *endpoints) MUST_USE;
+struct http *http_start(const struct route_site *site, struct counters *counters,
+	const struct endpoints *endpoints) MUST_USE;
 
 /* Cuts the connections, waits for their threads and frees all. */
 void http_stop(struct http *h);

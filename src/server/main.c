@@ -63,6 +63,8 @@ struct server {
 	struct store *store; /* NULL: none */
 	struct history history;
 	struct report report;
+	struct turns turns;
+	struct route_site site;
 	struct endpoints bio_endpoints, http_endpoints;
 	struct listener *listener;
 	struct http *http;
@@ -302,12 +304,16 @@ init_modules(struct server *server)
 	print_init(&server->print, options->print);
 	ingest_init(&server->ingest, &server->counters, recent, &server->print);
 	claim_init(&server->shared.claims);
+	turn_init(&server->turns);
 	server->history.recent = recent;
 	server->shared.options = options;
 	server->shared.pool = pool;
 	server->shared.counters = &server->counters;
 	server->shared.ingest = &server->ingest;
 	server->shared.print = &server->print;
+	server->site = (struct route_site){.report = &server->report,
+		.turns = &server->turns,
+		.archive = {.history = &server->history, .turns = &server->turns}};
 	return 0;
 fail:
 	buffer_pool_free(pool);
@@ -318,6 +324,7 @@ fail:
 static void
 fini_modules(struct server *server)
 {
+	turn_fini(&server->turns);
 	claim_fini(&server->shared.claims);
 	ingest_fini(&server->ingest);
 	print_fini(&server->print);
@@ -382,8 +389,8 @@ start(struct server *server)
 		goto close_bio;
 	memcpy(server->shared.status_address, server->http_endpoints.items[0].text,
 		sizeof server->shared.status_address);
-	server->http = http_start(&server->report, &server->history, &server->counters,
-		&server->http_endpoints);
+	server->http =
+		http_start(&server->site, &server->counters, &server->http_endpoints);
 	if (server->http == NULL)
 		goto close_bio;
 	if (options->ready_file != NULL && write_ready_file(server) != 0) {

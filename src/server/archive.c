@@ -1,0 +1,235 @@
+/*
+ * archive: pages of messages, and a history without end that is sent as it is read.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "server/archive.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/query.h"
+
+#define TYPE_NDJSON "application/x-ndjson"
+
+/* All that the query finds, page by page. */
+struct download {
+	struct exchange_stream stream; /* the first member, as which it is handed out */
+	const struct archive *archive;
+	struct query query;
+	struct text page;
+	size_t sent; /* of the page */
+	bool is_last;
+};
+
+static const struct history_bounds page_bounds = {
+	.messages = QUERY_LIMIT_MAX, .bytes = (size_t)8 * 1024 * 1024};
+static const struct history_bounds download_bounds = {
+	.messages = QUERY_LIMIT_MAX, .bytes = EXCHANGE_STREAM_BLOCK_BYTES};
+
+static void
+fail_unreadable(struct exchange_reply *reply)
+{
+	exchange_fail(reply, EXCHANGE_UNAVAILABLE,
+		"the store cannot be read; the server's log says why");
+}
+
+static void
+fail_busy(struct exchange_reply *reply)
+{
+	exchange_fail(
+		reply, EXCHANGE_UNAVAILABLE, "too many readers; try again in a moment");
+}
+
+static int
+read_next_page(struct download *download)
+{
+	enum history_result result;
+	struct history_page page;
+
+	/* One large message must not keep its room for as long as the download lasts. */
+	text_free(&download->page);
+	download->sent = 0;
+	if (!turn_begin(download->archive->turns, true))
+		return -1;
+	result = history_append_page(download->archive->history, &download->query,
+		&download_bounds, &download->page, &page);
+	turn_end(download->archive->turns);
+	download->is_last = !page.has_more;
+	if (download->query.is_ascending)
+		download->query.filter.after = page.next;
+	else
+		download->query.filter.before = page.next;
+	return result == HISTORY_FOUND ? 0 : -1;
+}
+
+static ssize_t
+read_download(struct exchange_stream *stream, char *out, size_t capacity)
+{
+	struct download *download = (struct download *)stream;
+	size_t len;
+
+	while (download->sent == download->page.len) {
+		if (download->is_last)
+			return EXCHANGE_STREAM_END;
+		if (read_next_page(download) != 0)
+			return EXCHANGE_STREAM_BROKEN;
+	}
+	len = download->page.len - download->sent;
+	if (len > capacity)
+		len = capacity;
+	memcpy(out, download->page.bytes + download->sent, len);
+	download->sent += len;
+	return (ssize_t)len;
+}
+
+static void
+free_download(struct exchange_stream *stream)
+{
+	struct download *download = (struct download *)stream;
+
+	turn_end_stream(download->archive->turns);
+	text_free(&download->page);
+	free(download);
+}
+
+static void
+begin_download(
+	const struct archive *a, const struct query *query, struct exchange_reply *reply)
+{
+	struct download *download;
+
+	if (!turn_begin_stream(a->turns)) {
+		fail_busy(reply);
+		return;
+	}
+	download = calloc(1, sizeof *download);
+	if (download == NULL) {
+		turn_end_stream(a->turns);
+		exchange_fail_no_memory(reply);
+		return;
+	}
+	download->stream.read = read_download;
+	download->stream.free = free_download;
+	download->archive = a;
+	/* Its texts live as long as the request, which outlives the stream. */
+	download->query = *query;
+	reply->stream = &download->stream;
+}
+
+static void
+append_page(
+	const struct archive *a, const struct query *query, struct exchange_reply *reply)
+{
+	struct history_bounds bounds = page_bounds;
+	struct text *body = &reply->body;
+	enum history_result result;
+	struct history_page page;
+
+	if (!turn_begin(a->turns, false)) {
+		fail_busy(reply);
+		return;
+	}
+	if (!query->is_ndjson)
+		text_append_string(body, "{\"messages\":[");
+	bounds.messages = query->limit;
+	result = history_append_page(a->history, query, &bounds, body, &page);
+	turn_end(a->turns);
+	if (result == HISTORY_UNREADABLE)
+		fail_unreadable(reply);
+	else if (result != HISTORY_FOUND)
+		exchange_fail_no_memory(reply);
+	if (result != HISTORY_FOUND)
+		return;
+	if (query->is_ndjson)
+		return;
+	text_printf(
+		body, "],\"%s\":", query->is_ascending ? "next_after" : "next_before");
+	if (page.has_more)
+		text_printf(body, "%" PRIu64, page.next);
+	else
+		text_append_string(body, "null");
+	text_append_string(body, "}\n");
+}
+
+void
+archive_get_messages(const struct archive *a, const struct exchange_request *request,
+	struct exchange_reply *reply)
+{
+	struct query query;
+
+	query_init(&query);
+	for (size_t i = 0; i < request->parameter_count; i++) {
+		const char *mistake = query_set(&query, request->parameters[i].name,
+			request->parameters[i].value);
+
+		if (mistake != NULL) {
+			exchange_fail(reply, EXCHANGE_BAD_REQUEST, mistake);
+			return;
+		}
+	}
+	query_finish(&query);
+	if (query.is_ndjson)
+		reply->type = TYPE_NDJSON;
+	if (query.limit == 0)
+		begin_download(a, &query, reply);
+	else
+		append_page(a, &query, reply);
+}
+
+/* "17", "latest", "17/raw" or "latest/raw"; the newest message has the number 0. */
+static bool
+parse_message_path(const char *rest, uint64_t *id, bool *raw)
+{
+	size_t len = strcspn(rest, "/");
+
+	*raw = strcmp(rest + len, "/raw") == 0;
+	if (rest[len] != '\0' && !*raw)
+		return false;
+	*id = 0;
+	if (len == 6 && memcmp(rest, "latest", len) == 0)
+		return true;
+	if (len == 0 || len > 18 || rest[0] == '0')
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (rest[i] < '0' || rest[i] > '9')
+			return false;
+		*id = *id * 10 + (uint64_t)(rest[i] - '0');
+	}
+	return true;
+}
+
+void
+archive_get_message(const struct archive *a, const char *rest,
+	const struct exchange_request *request, struct exchange_reply *reply)
+{
+	uint64_t id;
+	bool raw;
+
+	if (!parse_message_path(rest, &id, &raw)) {
+		exchange_fail(reply, EXCHANGE_NOT_FOUND,
+			"no such path; a message is /messages/17 or "
+			"/messages/latest, its bytes are /messages/17/raw");
+		return;
+	}
+	if (exchange_refuse_parameters(request, reply))
+		return;
+	switch (history_append_one(a->history, id, raw, &reply->body)) {
+	case HISTORY_FOUND:
+		if (!raw)
+			text_append_string(&reply->body, "\n");
+		break;
+	case HISTORY_MISSING:
+		exchange_fail(reply, EXCHANGE_NOT_FOUND,
+			id == 0 ? "no message has come yet"
+				: "no message of this id is kept");
+		break;
+	case HISTORY_UNREADABLE:
+		fail_unreadable(reply);
+		break;
+	case HISTORY_NO_MEMORY:
+		exchange_fail_no_memory(reply);
+		break;
+	}
+}
