@@ -45,6 +45,8 @@ start() {
 # with SERVER=PROGRAM before it, another program than bio-server.
 start_server() {
 	local ready=$BATS_TEST_TMPDIR/ready
+	# One that was killed has left it.
+	rm -f "$ready"
 	BIO_LISTEN=127.0.0.1:0 BIO_HTTP_LISTEN=127.0.0.1:0 \
 		start server "${SERVER_WRAPPER[@]}" "${SERVER:-$BUILD/bio-server}" \
 		--ready-file "$ready" "$@"
