@@ -39,6 +39,23 @@ text_failed(const struct text *t)
 	return t->has_failed;
 }
 
+void
+text_fail(struct text *t)
+{
+	t->has_failed = true;
+}
+
+void
+text_fit(struct text *t)
+{
+	char *bytes = t->len > 0 ? realloc(t->bytes, t->len) : NULL;
+
+	if (bytes == NULL)
+		return;
+	t->bytes = bytes;
+	t->capacity = t->len;
+}
+
 /* Room for `more` bytes behind what is there. */
 static bool
 reserve(struct text *t, size_t more)
@@ -75,6 +92,18 @@ void
 text_append_string(struct text *t, const char *string)
 {
 	text_append(t, string, strlen(string));
+}
+
+void
+text_append_number(struct text *t, uint64_t number)
+{
+	char digits[20];
+	size_t at = sizeof digits;
+
+	do
+		digits[--at] = (char)('0' + number % 10);
+	while ((number /= 10) > 0);
+	text_append(t, digits + at, sizeof digits - at);
 }
 
 void

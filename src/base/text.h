@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 
@@ -25,6 +26,7 @@ void text_free(struct text *t);
 
 void text_append(struct text *t, const void *bytes, size_t len);
 void text_append_string(struct text *t, const char *string);
+void text_append_number(struct text *t, uint64_t number);
 void text_printf(struct text *t, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* As a JSON string (RFC 8259, section 7), in quotes; the string is UTF-8. */
@@ -37,5 +39,11 @@ void text_append_quoted(struct text *t, const char *string);
 void text_append_one_line(struct text *t, const void *json, size_t len);
 
 bool text_failed(const struct text *t);
+
+/* Gives back the room that is not used. */
+void text_fit(struct text *t);
+
+/* As if an append had failed: what was to be appended could not be made. */
+void text_fail(struct text *t);
 
 #endif

@@ -115,19 +115,17 @@ recent_append(struct recent *r, struct batch *batch)
 	batch_release_chain(evicted);
 }
 
-int
-recent_view_open(struct recent *r, struct recent_view *out)
+/* What stands from `position` on. */
+static int
+open_view_locked(struct recent *r, size_t position, struct recent_view *out)
+	REQUIRES(r->lock)
 {
-	int result = -1;
-
-	*out = (struct recent_view){0};
-	lock_acquire(&r->lock);
-	out->batches = malloc((r->count + 1) * sizeof *out->batches);
+	out->batches = malloc((r->count - position + 1) * sizeof *out->batches);
 	if (out->batches == NULL)
-		goto unlock;
-	for (; out->count < r->count; out->count++) {
-		out->batches[out->count] = batch_at(r, out->count);
-		batch_hold(out->batches[out->count]);
+		return -1;
+	for (; position < r->count; position++) {
+		out->batches[out->count] = batch_at(r, position);
+		batch_hold(out->batches[out->count++]);
 	}
 	if (r->count > 0) {
 		out->newest_id = r->next_id - 1;
@@ -135,10 +133,51 @@ recent_view_open(struct recent *r, struct recent_view *out)
 		if (r->messages > r->max_messages)
 			out->oldest_id = r->next_id - r->max_messages;
 	}
-	result = 0;
-unlock:
+	return 0;
+}
+
+int
+recent_view_open(struct recent *r, struct recent_view *out)
+{
+	int result;
+
+	*out = (struct recent_view){0};
+	lock_acquire(&r->lock);
+	result = open_view_locked(r, 0, out);
 	lock_release(&r->lock);
 	return result;
+}
+
+int
+recent_view_open_behind(
+	struct recent *r, uint64_t after, size_t max_messages, struct recent_view *out)
+{
+	size_t position, messages = 0;
+	int result;
+
+	*out = (struct recent_view){0};
+	lock_acquire(&r->lock);
+	for (position = r->count; position > 0 && messages < max_messages; position--) {
+		const struct batch *batch = batch_at(r, position - 1);
+
+		if (batch->first_id + batch->count - 1 <= after)
+			break;
+		messages += batch->count;
+	}
+	result = open_view_locked(r, position, out);
+	lock_release(&r->lock);
+	return result;
+}
+
+uint64_t
+recent_newest_id(struct recent *r)
+{
+	uint64_t id;
+
+	lock_acquire(&r->lock);
+	id = r->count > 0 ? r->next_id - 1 : 0;
+	lock_release(&r->lock);
+	return id;
 }
 
 void

@@ -40,6 +40,17 @@ void recent_append(struct recent *r, struct batch *batch);
 
 /* 0, or -1: out of memory. */
 int recent_view_open(struct recent *r, struct recent_view *out) MUST_USE;
+
+/*
+ * A view of the newest batches alone: those with messages behind `after`, and no more of
+ * them than it takes for `max_messages`.
+ */
+int recent_view_open_behind(struct recent *r, uint64_t after, size_t max_messages,
+	struct recent_view *out) MUST_USE;
+
 void recent_view_close(struct recent_view *view);
+
+/* 0: there is none. */
+uint64_t recent_newest_id(struct recent *r);
 
 #endif

@@ -12,10 +12,10 @@
  */
 #include "server/history.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "server/envelope.h"
 
 #define SEARCH_NS_MAX (200 * CLOCK_NS_PER_MS)
 #define BYTES_A_LOOK ((size_t)64 * 1024)
@@ -36,38 +36,14 @@ struct walk {
 	size_t max_bytes;
 	struct text *out;
 	size_t out_begin;
+	enum envelope_form form;
+	uint64_t shown_id; /* of events: up to here there is a message or a gap for all */
 	struct history_page *page;
 	uint64_t deadline_ns;
 	size_t store_read_bytes;
 	size_t looked_at_bytes;
 	bool is_out_of_time;
 };
-
-static void
-append_message(struct text *out, const struct batch *batch, const uint32_t *index,
-	uint32_t i, bool line)
-{
-	struct batch_message message = batch_message(batch, index, i);
-	char received_at[CLOCK_TEXT_MAX];
-
-	clock_format_utc(batch->received_us, received_at);
-	text_printf(out,
-		"{\"id\":%" PRIu64 ",\"received_at\":\"%s\",\"connection\":%" PRIu64
-		",\"peer\":\"%s\",\"name\":",
-		batch->first_id + i, received_at, batch->origin.connection,
-		batch->origin.peer);
-	if (batch->origin.name[0] != '\0')
-		text_append_quoted(out, batch->origin.name);
-	else
-		text_append_string(out, "null");
-	text_printf(out, ",\"framing\":\"%s\",\"size_bytes\":%zu,\"data\":",
-		reason_framing_name(batch->origin.framing), message.len);
-	if (line)
-		text_append_one_line(out, message.text, message.len);
-	else
-		text_append(out, message.text, message.len);
-	text_append_string(out, line ? "}\n" : "}");
-}
 
 static bool
 is_full(const struct walk *w)
@@ -87,12 +63,25 @@ watch_time(struct walk *w, size_t bytes)
 	w->is_out_of_time = clock_mono_ns() >= w->deadline_ns;
 }
 
+static void
+show(struct walk *w, struct envelope *envelope, uint32_t i)
+{
+	uint64_t id = envelope->batch->first_id + i;
+
+	if (w->form == ENVELOPE_EVENT && id > w->shown_id + 1)
+		envelope_append_gap(w->out, w->shown_id + 1, id - 1);
+	w->shown_id = id;
+	if (w->page->count++ > 0 && w->form == ENVELOPE_OBJECT)
+		text_append(w->out, ",", 1);
+	envelope_append(envelope, i, w->form, w->out);
+}
+
 /* Looks at one message.  False: the page ends before it. */
 static bool
-visit(struct walk *w, const struct batch *batch, const uint32_t *index, uint32_t i)
+visit(struct walk *w, struct envelope *envelope, uint32_t i)
 {
-	struct batch_message message = batch_message(batch, index, i);
-	uint64_t id = batch->first_id + i;
+	struct batch_message message = envelope_message(envelope, i);
+	uint64_t id = envelope->batch->first_id + i;
 
 	if (id < w->low || id > w->high)
 		return true;
@@ -102,11 +91,8 @@ visit(struct walk *w, const struct batch *batch, const uint32_t *index, uint32_t
 	}
 	w->page->next = id;
 	watch_time(w, message.len);
-	if (!filter_match_text(&w->query->filter, message.text, message.len))
-		return true;
-	if (w->page->count++ > 0 && !w->query->is_ndjson)
-		text_append_string(w->out, ",");
-	append_message(w->out, batch, index, i, w->query->is_ndjson);
+	if (filter_match_text(&w->query->filter, message.text, message.len))
+		show(w, envelope, i);
 	return true;
 }
 
@@ -115,7 +101,7 @@ visit_batch(struct walk *w, const struct batch *batch)
 {
 	const struct filter *filter = &w->query->filter;
 	uint64_t last_id = batch->first_id + batch->count - 1;
-	uint32_t *index;
+	struct envelope envelope;
 	bool goes_on = true;
 
 	if (last_id < w->low || batch->first_id > w->high)
@@ -123,13 +109,12 @@ visit_batch(struct walk *w, const struct batch *batch)
 	if (batch->received_us < filter->since_us ||
 		batch->received_us >= filter->until_us)
 		return STEP_ON;
-	index = batch_index(batch);
-	if (index == NULL)
+	if (envelope_open(&envelope, batch) != 0)
 		return STEP_NO_MEMORY;
 	for (uint32_t n = 0; goes_on && n < batch->count; n++)
-		goes_on = visit(w, batch, index,
-			w->query->is_ascending ? n : batch->count - 1 - n);
-	free(index);
+		goes_on = visit(
+			w, &envelope, w->query->is_ascending ? n : batch->count - 1 - n);
+	envelope_close(&envelope);
 	return goes_on ? STEP_ON : STEP_FULL;
 }
 
@@ -248,55 +233,90 @@ conclude(enum step step, const struct text *out)
 							  : HISTORY_FOUND;
 }
 
+/* Fills the page of a walk, of which the caller has set what it wants. */
+static enum history_result
+walk(struct walk *w, struct history *h, const struct history_bounds *bounds)
+{
+	struct recent_view view;
+	enum step step;
+
+	w->limit = bounds->messages;
+	w->max_bytes = bounds->bytes;
+	w->out_begin = w->out->len;
+	w->store_read_bytes = bounds->bytes < STORE_READ_BYTES_MAX ? bounds->bytes
+								   : STORE_READ_BYTES_MAX;
+	w->deadline_ns = clock_mono_ns() + SEARCH_NS_MAX;
+	*w->page = (struct history_page){0};
+	if (w->high < w->low)
+		return HISTORY_FOUND;
+	if (recent_view_open(h->recent, &view) != 0)
+		return HISTORY_NO_MEMORY;
+	if (h->store != NULL) {
+		step = walk_all(w, h->store, &view);
+	} else {
+		if (w->low < view.oldest_id)
+			w->low = view.oldest_id;
+		step = walk_view(w, &view);
+	}
+	recent_view_close(&view);
+	return conclude(step, w->out);
+}
+
 enum history_result
 history_append_page(struct history *h, const struct query *q,
 	const struct history_bounds *bounds, struct text *out, struct history_page *page)
 {
 	struct walk w = {.query = q,
 		.low = q->filter.after + 1,
-		.high = q->filter.before - 1,
-		.limit = bounds->messages,
-		.max_bytes = bounds->bytes,
+		.high = q->filter.before > 0 ? q->filter.before - 1 : 0,
 		.out = out,
-		.out_begin = out->len,
-		.store_read_bytes = bounds->bytes < STORE_READ_BYTES_MAX
-					    ? bounds->bytes
-					    : STORE_READ_BYTES_MAX,
-		.page = page,
-		.deadline_ns = clock_mono_ns() + SEARCH_NS_MAX};
-	struct recent_view view;
-	enum step step;
+		.form = q->is_ndjson ? ENVELOPE_LINE : ENVELOPE_OBJECT,
+		.page = page};
 
-	*page = (struct history_page){0};
-	if (q->filter.before == 0)
-		return HISTORY_FOUND;
-	if (recent_view_open(h->recent, &view) != 0)
-		return HISTORY_NO_MEMORY;
-	if (h->store != NULL) {
-		step = walk_all(&w, h->store, &view);
-	} else {
-		if (w.low < view.oldest_id)
-			w.low = view.oldest_id;
-		step = walk_view(&w, &view);
+	return walk(&w, h, bounds);
+}
+
+enum history_result
+history_append_events(struct history *h, uint64_t after, uint64_t last,
+	const struct history_bounds *bounds, struct text *out, struct history_page *page)
+{
+	struct query all = {.is_ascending = true};
+	struct walk w = {.query = &all,
+		.low = after + 1,
+		.high = last,
+		.out = out,
+		.form = ENVELOPE_EVENT,
+		.shown_id = after,
+		.page = page};
+	enum history_result result;
+
+	filter_init(&all.filter);
+	result = walk(&w, h, bounds);
+	if (result != HISTORY_FOUND)
+		return result;
+	if (!page->has_more && w.shown_id < last) {
+		envelope_append_gap(out, w.shown_id + 1, last);
+		w.shown_id = last;
 	}
-	recent_view_close(&view);
-	return conclude(step, out);
+	page->next = w.shown_id;
+	return text_failed(out) ? HISTORY_NO_MEMORY : HISTORY_FOUND;
 }
 
 static enum history_result
 append_from(const struct batch *batch, uint64_t id, bool raw, struct text *out)
 {
-	uint32_t *index = batch_index(batch), i = (uint32_t)(id - batch->first_id);
+	uint32_t i = (uint32_t)(id - batch->first_id);
 	struct batch_message message;
+	struct envelope envelope;
 
-	if (index == NULL)
+	if (envelope_open(&envelope, batch) != 0)
 		return HISTORY_NO_MEMORY;
-	message = batch_message(batch, index, i);
+	message = envelope_message(&envelope, i);
 	if (raw)
 		text_append(out, message.text, message.len);
 	else
-		append_message(out, batch, index, i, false);
-	free(index);
+		envelope_append(&envelope, i, ENVELOPE_OBJECT, out);
+	envelope_close(&envelope);
 	return text_failed(out) ? HISTORY_NO_MEMORY : HISTORY_FOUND;
 }
 

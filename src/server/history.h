@@ -54,6 +54,15 @@ enum history_result history_append_page(struct history *h, const struct query *q
 	struct history_page *page) MUST_USE;
 
 /*
+ * Appends the messages behind `after`, up to `last`, as events in the order of their ids,
+ * and an event for each gap among them: what is not kept any more.  It ends at the bounds
+ * as well; `page->next` is the last id that it stands for, in any case.
+ */
+enum history_result history_append_events(struct history *h, uint64_t after,
+	uint64_t last, const struct history_bounds *bounds, struct text *out,
+	struct history_page *page) MUST_USE;
+
+/*
  * Appends the message `id`, or the newest one where `id` is 0: as an object or, where
  * `raw`, its exact text.
  */

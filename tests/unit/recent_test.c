@@ -68,6 +68,45 @@ ids_have_no_gap_and_times_never_fall(void)
 }
 
 static void
+a_view_of_the_newest_has_what_is_behind_an_id(void)
+{
+	static const struct {
+		uint64_t after;
+		size_t messages;
+		uint64_t count, first_id;
+	} rows[] = {
+		{0, 1000, 5, 1},
+		{1, 1000, 4, 2},
+		{2, 1000, 4, 2},
+		{3, 1000, 3, 4},
+		{14, 1000, 1, 11},
+		{15, 1000, 0, 0},
+		{99, 1000, 0, 0},
+		{0, 5, 1, 11},
+		{0, 6, 2, 7},
+		{0, 0, 0, 0},
+	};
+	struct recent *r = recent_new(100, PLENTY);
+	struct recent_view view;
+
+	EXPECT_INT(0, recent_newest_id(r));
+	for (unsigned i = 1; i <= 5; i++)
+		append(r, i, 3);
+	EXPECT_INT(15, recent_newest_id(r));
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		tap_context("behind %d, %d messages", (int)rows[i].after,
+			(int)rows[i].messages);
+		EXPECT_INT(0, recent_view_open_behind(
+				      r, rows[i].after, rows[i].messages, &view));
+		EXPECT_INT(15, view.newest_id);
+		if (EXPECT_INT(rows[i].count, view.count) && view.count > 0)
+			EXPECT_INT(rows[i].first_id, view.batches[0]->first_id);
+		recent_view_close(&view);
+	}
+	recent_free(r);
+}
+
+static void
 the_newest_are_kept_even_within_a_batch(void)
 {
 	static const struct {
@@ -171,6 +210,7 @@ main(void)
 {
 	TAP_RUN(an_empty_view_shows_nothing);
 	TAP_RUN(ids_have_no_gap_and_times_never_fall);
+	TAP_RUN(a_view_of_the_newest_has_what_is_behind_an_id);
 	TAP_RUN(the_newest_are_kept_even_within_a_batch);
 	TAP_RUN(bytes_are_bounded_and_one_batch_is_always_kept);
 	TAP_RUN(a_view_outlives_what_it_shows);

@@ -31,13 +31,46 @@ a_failure_is_remembered_and_stops_the_rest(void)
 	struct text t = {0};
 
 	text_append_string(&t, "a");
-	t.has_failed = true;
+	text_fail(&t);
 	text_append_string(&t, "b");
+	text_append_number(&t, 1);
 	text_printf(&t, "%d", 1);
 	EXPECT(text_failed(&t));
 	EXPECT_BYTES("a", 1, t.bytes, t.len);
 	text_free(&t);
 	EXPECT(!text_failed(&t));
+}
+
+static void
+numbers_are_written_as_printf_does(void)
+{
+	static const uint64_t numbers[] = {0, 9, 10, 1234567890, UINT64_MAX};
+
+	for (size_t i = 0; i < COUNT_OF(numbers); i++) {
+		struct text t = {0};
+		char expected[24];
+		int len = snprintf(expected, sizeof expected, "%llu",
+			(unsigned long long)numbers[i]);
+
+		text_append_number(&t, numbers[i]);
+		EXPECT_BYTES(expected, (size_t)len, t.bytes, t.len);
+		text_free(&t);
+	}
+}
+
+static void
+what_is_not_used_is_given_back(void)
+{
+	struct text t = {0};
+
+	text_fit(&t);
+	EXPECT_INT(0, t.capacity);
+	text_append_string(&t, "text");
+	text_fit(&t);
+	EXPECT_INT(4, t.capacity);
+	text_append_string(&t, "s");
+	EXPECT_BYTES("texts", 5, t.bytes, t.len);
+	text_free(&t);
 }
 
 static void
@@ -105,6 +138,8 @@ main(void)
 {
 	TAP_RUN(appends_grow_and_keep_what_is_there);
 	TAP_RUN(a_failure_is_remembered_and_stops_the_rest);
+	TAP_RUN(numbers_are_written_as_printf_does);
+	TAP_RUN(what_is_not_used_is_given_back);
 	TAP_RUN(one_line_turns_line_ends_into_spaces);
 	TAP_RUN(quoted_is_a_json_string);
 	TAP_RUN(quoted_escapes_every_control_character);
