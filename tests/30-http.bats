@@ -405,7 +405,7 @@ expect_problem() {
 		messages.{received_total,stored_total,queued} messages.rate_per_second.{1,10,60}s \
 		messages.rejected_total.{syntax,utf8,too_large,too_deep,incomplete,bad_frame} \
 		store.{messages,size_bytes,oldest_id,newest_id,evicted_total} \
-		store.commit_seconds.{p50,p99,max} bytes.{received,sent}_total http.requests_total \
+		store.commit_seconds.{p50,p99,max} bytes.{received,sent}_total http.{requests_total,event_readers} \
 		process.{rss_bytes,threads,open_fds,cpu_seconds}; do
 		echo "$name number"
 	done >>"$BATS_TEST_TMPDIR/wanted"

@@ -58,6 +58,7 @@ struct exchange_stream {
 struct exchange_reply {
 	enum exchange_status status;
 	const char *type;
+	const char *allow; /* the methods, where it was another one; NULL: GET, HEAD */
 	struct text body;  /* the caller's to free */
 	const void *fixed; /* lives as long as the program */
 	size_t fixed_len;

@@ -18,7 +18,8 @@
 #include "base/log.h"
 #include "server/route.h"
 
-/* At each address, and of one peer there, so that one cannot keep out all others. */
+/* At each address, and of one peer there, so that one cannot keep out all others; and
+ * as many more as may read events. */
 #define CONNECTIONS_MAX 200
 #define CONNECTIONS_OF_PEER_MAX 100
 #define IDLE_TIMEOUT_S 30
@@ -172,8 +173,9 @@ add_headers(struct MHD_Response *response, const struct exchange_reply *reply)
 		added = added && MHD_add_response_header(response, headers[i].name,
 					 headers[i].value) == MHD_YES;
 	if (reply->status == EXCHANGE_METHOD_NOT_ALLOWED)
-		added = added && MHD_add_response_header(
-					 response, "Allow", "GET, HEAD") == MHD_YES;
+		added = added && MHD_add_response_header(response, "Allow",
+					 reply->allow != NULL ? reply->allow
+							      : "GET, HEAD") == MHD_YES;
 	if (reply->status == EXCHANGE_UNAVAILABLE)
 		added = added && MHD_add_response_header(response, "Retry-After",
 					 RETRY_AFTER_S) == MHD_YES;
@@ -254,7 +256,7 @@ log_library(void *argument, const char *format, va_list arguments)
 
 struct http *
 http_start(const struct route_site *site, struct counters *counters,
-	const struct endpoints *endpoints)
+	unsigned event_readers, const struct endpoints *endpoints)
 {
 	struct http *h = calloc(1, sizeof *h);
 
@@ -274,10 +276,11 @@ http_start(const struct route_site *site, struct counters *counters,
 			0, NULL, NULL, answer, h, MHD_OPTION_EXTERNAL_LOGGER, log_library,
 			NULL, MHD_OPTION_LISTEN_SOCKET,
 			endpoints->items[h->daemon_count].fd, MHD_OPTION_CONNECTION_LIMIT,
-			(unsigned)CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-			(unsigned)CONNECTIONS_OF_PEER_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-			(unsigned)IDLE_TIMEOUT_S, MHD_OPTION_THREAD_STACK_SIZE,
-			STACK_BYTES, MHD_OPTION_END);
+			CONNECTIONS_MAX + event_readers,
+			MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+			CONNECTIONS_OF_PEER_MAX + event_readers,
+			MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S,
+			MHD_OPTION_THREAD_STACK_SIZE, STACK_BYTES, MHD_OPTION_END);
 
 		if (daemon == NULL) {
 			log_error("cannot serve HTTP on %s",
@@ -298,6 +301,7 @@ stop:
 void
 http_stop(struct http *h)
 {
+	live_end(h->site->live);
 	for (size_t i = 0; i < h->daemon_count; i++)
 		MHD_stop_daemon(h->daemons[i]);
 	free(h);

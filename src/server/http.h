@@ -19,13 +19,15 @@
 struct http;
 
 /*
- * Serves on the endpoints, which it takes.  The site and the counters stay the caller's.
- * Returns owned; NULL: the reason has been logged and the endpoints are closed.
+ * Serves on the endpoints, which it takes, with room for so many readers of events beside
+ * all others.  The site and the counters stay the caller's.  Returns owned; NULL: the
+ * reason has been logged and the endpoints are closed.
  */
 struct http *http_start(const struct route_site *site, struct counters *counters,
-	const struct endpoints *endpoints) MUST_USE;
+	unsigned event_readers, const struct endpoints *endpoints) MUST_USE;
 
-/* Cuts the connections, waits for their threads and frees all. */
+/* Ends the streams of events, cuts the connections, waits for their threads and frees
+ * all. */
 void http_stop(struct http *h);
 
 #endif

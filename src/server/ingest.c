@@ -21,6 +21,13 @@ ingest_fini(struct ingest *i)
 	lock_fini(&i->lock);
 }
 
+void
+ingest_tell(struct ingest *i, void (*shown)(void *argument), void *argument)
+{
+	i->shown = shown;
+	i->argument = argument;
+}
+
 static void
 count(struct ingest *i, const struct ingest_read *read)
 {
@@ -61,6 +68,8 @@ show(struct ingest *i, struct batch *batch)
 	batch_hold(batch);
 	recent_append(i->recent, batch);
 	counter_add(i->counters, COUNTER_messages_stored, messages);
+	if (i->shown != NULL)
+		i->shown(i->argument);
 	print_batch(i->print, batch);
 	batch_release(batch);
 }

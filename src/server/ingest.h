@@ -29,7 +29,9 @@ struct ingest {
 	struct recent *recent;
 	struct print *print;
 	struct store *store; /* NULL: none */
-	struct lock lock;    /* guards the rate */
+	void (*shown)(void *argument);
+	void *argument;
+	struct lock lock; /* guards the rate */
 	struct rate rate;
 };
 
@@ -47,6 +49,12 @@ struct ingest_rates {
 void ingest_init(struct ingest *i, struct counters *counters, struct recent *recent,
 	struct print *print);
 void ingest_fini(struct ingest *i);
+
+/*
+ * From now on, before anything is handed over, `shown` is called whenever messages have
+ * become visible, by the threads that make them so; it must not hold them up.
+ */
+void ingest_tell(struct ingest *i, void (*shown)(void *argument), void *argument);
 
 /*
  * Takes the batch, and the mark (NULL: none) of the sender's session.  Waits while the

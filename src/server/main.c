@@ -86,7 +86,8 @@ static void
 fit_descriptors(struct options *options)
 {
 	struct rlimit limit;
-	rlim_t wanted = options->max_connections + SPARE_DESCRIPTORS;
+	rlim_t spare = SPARE_DESCRIPTORS + options->max_event_readers;
+	rlim_t wanted = options->max_connections + spare;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return;
@@ -99,9 +100,8 @@ fit_descriptors(struct options *options)
 	}
 	if (limit.rlim_cur >= wanted)
 		return;
-	options->max_connections = limit.rlim_cur >= UINT64_C(2) * SPARE_DESCRIPTORS
-					   ? limit.rlim_cur - SPARE_DESCRIPTORS
-					   : limit.rlim_cur / 2;
+	options->max_connections =
+		limit.rlim_cur >= 2 * spare ? limit.rlim_cur - spare : limit.rlim_cur / 2;
 	log_warn("only %llu connections fit into the limit on descriptors (ulimit -n)",
 		(unsigned long long)options->max_connections);
 }
@@ -289,10 +289,15 @@ init_modules(struct server *server)
 {
 	struct options *options = &server->options;
 	struct recent *recent = recent_new(options->recent, RECENT_BYTES_MAX);
+	struct live *live = live_new(&(struct live_options){.history = &server->history,
+		.report = &server->report,
+		.turns = &server->turns,
+		.counters = &server->counters,
+		.max_readers = (unsigned)options->max_event_readers});
 	struct buffer_pool *pool =
 		buffer_pool_new(pool_bytes(options), session_reserve_bytes(options));
 
-	if (recent == NULL || pool == NULL) {
+	if (recent == NULL || live == NULL || pool == NULL) {
 		log_error("out of memory");
 		goto fail;
 	}
@@ -303,6 +308,7 @@ init_modules(struct server *server)
 	counter_init(&server->counters);
 	print_init(&server->print, options->print);
 	ingest_init(&server->ingest, &server->counters, recent, &server->print);
+	ingest_tell(&server->ingest, live_note, live);
 	claim_init(&server->shared.claims);
 	turn_init(&server->turns);
 	server->history.recent = recent;
@@ -313,10 +319,12 @@ init_modules(struct server *server)
 	server->shared.print = &server->print;
 	server->site = (struct route_site){.report = &server->report,
 		.turns = &server->turns,
-		.archive = {.history = &server->history, .turns = &server->turns}};
+		.archive = {.history = &server->history, .turns = &server->turns},
+		.live = live};
 	return 0;
 fail:
 	buffer_pool_free(pool);
+	live_free(live);
 	recent_free(recent);
 	return -1;
 }
@@ -324,6 +332,7 @@ fail:
 static void
 fini_modules(struct server *server)
 {
+	live_free(server->site.live);
 	turn_fini(&server->turns);
 	claim_fini(&server->shared.claims);
 	ingest_fini(&server->ingest);
@@ -389,8 +398,8 @@ start(struct server *server)
 		goto close_bio;
 	memcpy(server->shared.status_address, server->http_endpoints.items[0].text,
 		sizeof server->shared.status_address);
-	server->http =
-		http_start(&server->site, &server->counters, &server->http_endpoints);
+	server->http = http_start(&server->site, &server->counters,
+		(unsigned)options->max_event_readers, &server->http_endpoints);
 	if (server->http == NULL)
 		goto close_bio;
 	if (options->ready_file != NULL && write_ready_file(server) != 0) {

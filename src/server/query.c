@@ -10,9 +10,8 @@
 
 #include "base/clock.h"
 
-/* A whole number without sign, up to 2^63 - 1. */
-static bool
-read_whole(const char *text, uint64_t *out)
+bool
+query_read_id(const char *text, uint64_t *out)
 {
 	uint64_t value = 0;
 
@@ -32,7 +31,7 @@ set_limit(struct query *q, const char *value)
 {
 	uint64_t limit;
 
-	if (!read_whole(value, &limit) || limit < 1 || limit > QUERY_LIMIT_MAX)
+	if (!query_read_id(value, &limit) || limit < 1 || limit > QUERY_LIMIT_MAX)
 		return "limit must be a number from 1 to 1000";
 	q->limit = (unsigned)limit;
 	return NULL;
@@ -41,14 +40,15 @@ set_limit(struct query *q, const char *value)
 static const char *
 set_before(struct query *q, const char *value)
 {
-	return read_whole(value, &q->filter.before) ? NULL
-						    : "before must be a message id";
+	return query_read_id(value, &q->filter.before) ? NULL
+						       : "before must be a message id";
 }
 
 static const char *
 set_after(struct query *q, const char *value)
 {
-	return read_whole(value, &q->filter.after) ? NULL : "after must be a message id";
+	return query_read_id(value, &q->filter.after) ? NULL
+						      : "after must be a message id";
 }
 
 static const char *

@@ -34,6 +34,9 @@ void query_init(struct query *q);
  */
 const char *query_set(struct query *q, const char *name, const char *value) MUST_USE;
 
+/* The id of a message, or 0: digits alone.  False: it is none. */
+bool query_read_id(const char *text, uint64_t *out) MUST_USE;
+
 /* To be called once behind the last parameter. */
 void query_finish(struct query *q);
 

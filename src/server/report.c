@@ -199,7 +199,10 @@ add_http(cJSON *root, const struct counter_snapshot *now)
 	cJSON *object = cJSON_AddObjectToObject(root, "http");
 
 	return object != NULL &&
-	       add_count(object, "requests_total", now->values[COUNTER_http_requests]);
+	       add_count(object, "requests_total", now->values[COUNTER_http_requests]) &&
+	       add_count(object, "event_readers",
+		       now->values[COUNTER_event_readers_come] -
+			       now->values[COUNTER_event_readers_left]);
 }
 
 /* What the kernel tells of this process; 0 where it does not. */

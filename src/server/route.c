@@ -67,22 +67,29 @@ get_message(struct call *call, struct exchange_reply *reply)
 	archive_get_message(&call->site->archive, call->rest, call->request, reply);
 }
 
+static void
+get_events(struct call *call, struct exchange_reply *reply)
+{
+	live_get_events(call->site->live, call->request, reply);
+}
+
 static void get_index(struct call *call, struct exchange_reply *reply);
 
 static const struct route {
 	const char *path;
-	bool is_prefix;
+	bool is_prefix, is_endless; /* and so has no HEAD */
 	void (*get)(struct call *call, struct exchange_reply *reply);
 	const char *help;
 } routes[] = {
-	{"/", false, get_index, "this list"},
-	{"/stats", false, get_stats, "counters"},
-	{"/messages", false, get_messages, "the newest messages"},
-	{"/messages/", true, get_message,
+	{"/", false, false, get_index, "this list"},
+	{"/stats", false, false, get_stats, "counters"},
+	{"/messages", false, false, get_messages, "the newest messages"},
+	{"/messages/", true, false, get_message,
 		"one message: /messages/17, /messages/17/raw, "
 		"/messages/latest, /messages/latest/raw"},
-	{"/livez", false, get_livez, "200 while the process runs"},
-	{"/readyz", false, get_readyz, "200 while messages are taken"},
+	{"/events", false, true, get_events, "the messages as they come"},
+	{"/livez", false, false, get_livez, "200 while the process runs"},
+	{"/readyz", false, false, get_readyz, "200 while messages are taken"},
 };
 
 static void
@@ -119,7 +126,9 @@ route_answer(const struct route_site *site, const struct exchange_request *reque
 
 	reply->status = EXCHANGE_OK;
 	reply->type = TYPE_JSON;
-	if (!request->is_get)
+	if (route != NULL && route->is_endless)
+		reply->allow = "GET";
+	if (!request->is_get || (request->is_head && reply->allow != NULL))
 		exchange_fail(reply, EXCHANGE_METHOD_NOT_ALLOWED,
 			"this side is read-only; messages are sent over TCP");
 	else if (request->mistake != NULL)

@@ -10,6 +10,7 @@
 
 #include "server/archive.h"
 #include "server/exchange.h"
+#include "server/live.h"
 #include "server/report.h"
 
 /* What all answers share; nothing of it is theirs. */
@@ -17,6 +18,7 @@ struct route_site {
 	const struct report *report;
 	struct turns *turns;
 	struct archive archive;
+	struct live *live;
 };
 
 /* Fills a reply of all zeros.  The parameters' texts must outlive the reply's stream. */

@@ -67,14 +67,11 @@ leave_line_locked(struct turns *t, struct turn *self) REQUIRES(t->lock)
 /*
  * A page costs time and memory while it is built: few are at a time, and they take turns
  * in the order of asking.  A stream asks again as soon as it has built one: others would
- * hardly come to it otherwise.  False: too many readers; but a stream that has begun is
- * not broken off because of them.
+ * hardly come to it otherwise.
  */
-bool
-turn_begin(struct turns *t, bool is_stream)
+static bool
+begin(struct turns *t, bool is_stream, uint64_t deadline_ns)
 {
-	uint64_t deadline_ns =
-		is_stream ? CLOCK_NEVER : clock_deadline_ns(TURN_TIMEOUT_MS);
 	struct turn self = {0};
 	bool begins, in_time = true;
 
@@ -88,6 +85,19 @@ turn_begin(struct turns *t, bool is_stream)
 	leave_line_locked(t, &self);
 	lock_release(&t->lock);
 	return begins;
+}
+
+bool
+turn_begin(struct turns *t, bool is_stream)
+{
+	return begin(t, is_stream,
+		is_stream ? CLOCK_NEVER : clock_deadline_ns(TURN_TIMEOUT_MS));
+}
+
+bool
+turn_begin_until(struct turns *t, uint64_t deadline_ns)
+{
+	return begin(t, true, deadline_ns);
 }
 
 void

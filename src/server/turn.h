@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 #include "base/lock.h"
@@ -36,6 +37,9 @@ void turn_fini(struct turns *t);
  */
 bool turn_begin(struct turns *t, bool is_stream) MUST_USE;
 void turn_end(struct turns *t);
+
+/* The same for a stream that cannot wait so long. */
+bool turn_begin_until(struct turns *t, uint64_t deadline_ns) MUST_USE;
 
 /* False: too many of them run. */
 bool turn_begin_stream(struct turns *t) MUST_USE;
