@@ -10,7 +10,7 @@ VARIANT := $(if $(SANITIZE),$(subst $(comma),-,$(SANITIZE)),release)
 BUILD := build/$(VARIANT)
 
 # The modules, bottom to top: a file includes only what stands before it.
-BASE := attr clock lock log reason counter rate histogram uuid text buffer address option
+BASE := attr clock lock log reason counter rate histogram uuid utf8 text buffer address option
 WIRE := scan_block scan_loop scan frame hello stream
 MESSAGES := batch filter recent store_sql store_file store_writer store_reader store_queue store
 SERVER := options endpoint print ingest reply claim ledger greeting session listener query envelope \

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 #define FIRST_CAPACITY 1024
 
 void
@@ -17,20 +19,6 @@ text_free(struct text *t)
 {
 	free(t->bytes);
 	*t = (struct text){0};
-}
-
-void
-text_append_quoted(struct text *t, const char *string)
-{
-	text_append(t, "\"", 1);
-	for (; *string != '\0'; string++) {
-		if ((unsigned char)*string < ' ')
-			text_printf(t, "\\u%04x", (unsigned char)*string);
-		else
-			text_printf(
-				t, "%s%c", strchr("\"\\", *string) ? "\\" : "", *string);
-	}
-	text_append(t, "\"", 1);
 }
 
 bool
@@ -134,4 +122,32 @@ text_append_one_line(struct text *t, const void *json, size_t len)
 	for (size_t i = begin; i < t->len; i++)
 		if (t->bytes[i] == '\n' || t->bytes[i] == '\r')
 			t->bytes[i] = ' ';
+}
+
+void
+text_append_quoted(struct text *t, const char *string)
+{
+	text_append_quoted_bytes(t, string, strlen(string));
+}
+
+void
+text_append_quoted_bytes(struct text *t, const void *bytes, size_t len)
+{
+	const uint8_t *at = bytes, *end = at + len;
+
+	text_append(t, "\"", 1);
+	while (at < end) {
+		size_t character = utf8_length(at, (size_t)(end - at));
+
+		if (character == 0)
+			text_append_string(t, UTF8_REPLACEMENT);
+		else if (*at < ' ')
+			text_printf(t, "\\u%04x", *at);
+		else if (*at == '"' || *at == '\\')
+			text_printf(t, "\\%c", *at);
+		else
+			text_append(t, at, character);
+		at += character > 0 ? character : 1;
+	}
+	text_append(t, "\"", 1);
 }

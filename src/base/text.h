@@ -29,8 +29,12 @@ void text_append_string(struct text *t, const char *string);
 void text_append_number(struct text *t, uint64_t number);
 void text_printf(struct text *t, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* As a JSON string (RFC 8259, section 7), in quotes; the string is UTF-8. */
+/*
+ * As a JSON string (RFC 8259, section 7), in quotes.  What is no UTF-8 becomes U+FFFD, a
+ * byte at a time.
+ */
 void text_append_quoted(struct text *t, const char *string);
+void text_append_quoted_bytes(struct text *t, const void *bytes, size_t len);
 
 /*
  * Appends a JSON text with its CR and LF, which can only stand between tokens, as spaces,

@@ -123,6 +123,19 @@ quoted_escapes_every_control_character(void)
 }
 
 static void
+quoted_bytes_become_utf8(void)
+{
+	struct text t = {0};
+
+	text_append_quoted_bytes(&t, "a\0\"\xc3(\xed\xa0\x80\xe2\x82\xac\xe2\x82", 13);
+	text_append_quoted_bytes(&t, "\xe2\x82\xac", 2);
+	EXPECT_TEXT("\"a\\u0000\\\"\xef\xbf\xbd(\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"
+		    "\xe2\x82\xac\xef\xbf\xbd\xef\xbf\xbd\"\"\xef\xbf\xbd\xef\xbf\xbd\"",
+		(text_append(&t, "", 1), t.bytes));
+	text_free(&t);
+}
+
+static void
 quoted_in_full_or_failed(void)
 {
 	struct text t = {.has_failed = true};
@@ -143,6 +156,7 @@ main(void)
 	TAP_RUN(one_line_turns_line_ends_into_spaces);
 	TAP_RUN(quoted_is_a_json_string);
 	TAP_RUN(quoted_escapes_every_control_character);
+	TAP_RUN(quoted_bytes_become_utf8);
 	TAP_RUN(quoted_in_full_or_failed);
 	return tap_finish();
 }
