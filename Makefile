@@ -13,8 +13,8 @@ BUILD := build/$(VARIANT)
 BASE := attr clock lock log reason counter rate histogram uuid utf8 text buffer address option
 WIRE := scan_block scan_loop scan frame hello stream
 MESSAGES := batch filter recent store_sql store_file store_writer store_reader store_queue store
-SERVER := options endpoint print ingest reply claim ledger greeting session listener query envelope \
-	history report exchange turn archive pulse live route http main
+SERVER := options endpoint print ingest reply claim ledger greeting roster rejections session listener \
+	query envelope history report exchange turn archive census pulse live route http main
 CLIENT := options answer reply dial framed link input message source window tally \
 	backoff outage progress refusal identity talk acked sender status page output history main
 MODULES := $(BASE:%=base/%) $(WIRE:%=wire/%) $(MESSAGES:%=messages/%) \

@@ -4,7 +4,7 @@
 load helpers/bio
 
 PATHS=(/ /stats /messages '/messages?format=ndjson' /messages/1 /messages/1/raw
-	/messages/latest /messages/latest/raw /livez /readyz '/readyz?verbose' /nowhere)
+	/messages/latest /messages/latest/raw /connections '/rejected?limit=1' /livez /readyz '/readyz?verbose' /nowhere)
 
 # ask METHOD PATH: the whole answer, as it comes over the wire, in the file METHOD.
 ask() {
@@ -53,6 +53,8 @@ expect_problem() {
 		/messages/1/raw          200 application/json
 		/messages/latest         200 application/json
 		/messages/latest/raw     200 application/json
+		/connections             200 application/json
+		/rejected                200 application/json
 		/livez                   200 application/json
 		/readyz                  200 application/json
 		/readyz?verbose          200 application/json

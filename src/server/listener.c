@@ -63,7 +63,7 @@ struct listener {
 	struct condition changed;
 	struct seat *seats;
 	size_t seated, refused, workers;
-	uint64_t next_worker, next_connection;
+	uint64_t next_worker;
 	pthread_t last_left;
 	bool has_last_left;
 	bool is_turn_taken; /* once, serial: a session runs */
@@ -225,10 +225,11 @@ end_turn(struct listener *l)
 
 /* Those who are being refused take no place from those who are served. */
 static void
-refuse(struct listener *l, struct stream *stream)
+refuse(struct listener *l, struct stream *stream, const char *peer)
 {
 	bool is_told;
 
+	roster_refuse(l->shared->roster, peer, CLOSE_max_connections);
 	counter_refuse_connection(l->shared->counters, CLOSE_max_connections);
 	lock_acquire(&l->lock);
 	is_told = l->refused < REFUSALS_MAX;
@@ -247,22 +248,20 @@ serve(struct listener *l, struct stream *stream, const struct arrival *arrival)
 {
 	struct session_shared *shared = l->shared;
 	struct seat seat = {.fd = stream->fd};
-	struct origin origin = {0};
+	struct roster_entry entry;
 	enum close_reason reason;
 
 	if (!counter_open_connection(
 		    shared->counters, shared->options->max_connections)) {
-		refuse(l, stream);
+		refuse(l, stream, arrival->peer);
 		return;
 	}
 	take_seat(l, &seat);
-	memcpy(origin.peer, arrival->peer, sizeof origin.peer);
-	lock_acquire(&l->lock);
-	origin.connection = ++l->next_connection;
-	lock_release(&l->lock);
-	reason = session_run(shared, stream, &origin);
+	roster_open(shared->roster, &entry, arrival->peer);
+	reason = session_run(shared, stream, &entry);
 	leave_seat(l, &seat);
 	/* Before the descriptor is closed: who then sees the end finds it counted. */
+	roster_close(shared->roster, &entry, reason);
 	counter_close_connection(shared->counters, reason);
 }
 

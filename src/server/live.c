@@ -458,14 +458,14 @@ read_place(const struct exchange_request *request, struct place *out)
 			return "unknown parameter; the only one here is after";
 		if (out->is_given)
 			return "after is given twice";
-		if (!query_read_id(request->parameters[i].value, &out->after))
+		if (!query_read_whole(request->parameters[i].value, &out->after))
 			return "after must be a message id";
 		out->is_given = true;
 	}
 	if (request->last_event_id == NULL)
 		return NULL;
 	out->is_given = true;
-	return query_read_id(request->last_event_id, &out->after)
+	return query_read_whole(request->last_event_id, &out->after)
 		       ? NULL
 		       : "Last-Event-ID must be a message id";
 }

@@ -59,6 +59,8 @@ struct server {
 	struct counters counters;
 	struct print print;
 	struct ingest ingest;
+	struct roster roster;
+	struct rejections rejections;
 	struct session_shared shared;
 	struct store *store; /* NULL: none */
 	struct history history;
@@ -309,6 +311,8 @@ init_modules(struct server *server)
 	print_init(&server->print, options->print);
 	ingest_init(&server->ingest, &server->counters, recent, &server->print);
 	ingest_tell(&server->ingest, live_note, live);
+	roster_init(&server->roster);
+	rejections_init(&server->rejections);
 	claim_init(&server->shared.claims);
 	turn_init(&server->turns);
 	server->history.recent = recent;
@@ -317,9 +321,14 @@ init_modules(struct server *server)
 	server->shared.counters = &server->counters;
 	server->shared.ingest = &server->ingest;
 	server->shared.print = &server->print;
+	server->shared.roster = &server->roster;
+	server->shared.rejections = &server->rejections;
 	server->site = (struct route_site){.report = &server->report,
 		.turns = &server->turns,
 		.archive = {.history = &server->history, .turns = &server->turns},
+		.census = {.roster = &server->roster,
+			.rejections = &server->rejections,
+			.turns = &server->turns},
 		.live = live};
 	return 0;
 fail:
@@ -335,6 +344,8 @@ fini_modules(struct server *server)
 	live_free(server->site.live);
 	turn_fini(&server->turns);
 	claim_fini(&server->shared.claims);
+	rejections_fini(&server->rejections);
+	roster_fini(&server->roster);
 	ingest_fini(&server->ingest);
 	print_fini(&server->print);
 	counter_fini(&server->counters);

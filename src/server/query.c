@@ -11,7 +11,7 @@
 #include "base/clock.h"
 
 bool
-query_read_id(const char *text, uint64_t *out)
+query_read_whole(const char *text, uint64_t *out)
 {
 	uint64_t value = 0;
 
@@ -31,7 +31,7 @@ set_limit(struct query *q, const char *value)
 {
 	uint64_t limit;
 
-	if (!query_read_id(value, &limit) || limit < 1 || limit > QUERY_LIMIT_MAX)
+	if (!query_read_whole(value, &limit) || limit < 1 || limit > QUERY_LIMIT_MAX)
 		return "limit must be a number from 1 to 1000";
 	q->limit = (unsigned)limit;
 	return NULL;
@@ -40,15 +40,15 @@ set_limit(struct query *q, const char *value)
 static const char *
 set_before(struct query *q, const char *value)
 {
-	return query_read_id(value, &q->filter.before) ? NULL
-						       : "before must be a message id";
+	return query_read_whole(value, &q->filter.before) ? NULL
+							  : "before must be a message id";
 }
 
 static const char *
 set_after(struct query *q, const char *value)
 {
-	return query_read_id(value, &q->filter.after) ? NULL
-						      : "after must be a message id";
+	return query_read_whole(value, &q->filter.after) ? NULL
+							 : "after must be a message id";
 }
 
 static const char *

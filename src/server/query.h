@@ -26,6 +26,9 @@ struct query {
 	unsigned seen; /* bit mask: which parameters have been given */
 };
 
+/* Reads a whole number without sign, up to 2^63 - 1.  False: it is none. */
+bool query_read_whole(const char *text, uint64_t *out) MUST_USE;
+
 void query_init(struct query *q);
 
 /*
@@ -33,9 +36,6 @@ void query_init(struct query *q);
  * or a sentence that says what is wrong with it.
  */
 const char *query_set(struct query *q, const char *name, const char *value) MUST_USE;
-
-/* The id of a message, or 0: digits alone.  False: it is none. */
-bool query_read_id(const char *text, uint64_t *out) MUST_USE;
 
 /* To be called once behind the last parameter. */
 void query_finish(struct query *q);

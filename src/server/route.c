@@ -73,6 +73,18 @@ get_events(struct call *call, struct exchange_reply *reply)
 	live_get_events(call->site->live, call->request, reply);
 }
 
+static void
+get_connections(struct call *call, struct exchange_reply *reply)
+{
+	census_get_connections(&call->site->census, call->request, reply);
+}
+
+static void
+get_rejected(struct call *call, struct exchange_reply *reply)
+{
+	census_get_rejected(&call->site->census, call->request, reply);
+}
+
 static void get_index(struct call *call, struct exchange_reply *reply);
 
 static const struct route {
@@ -88,6 +100,9 @@ static const struct route {
 		"one message: /messages/17, /messages/17/raw, "
 		"/messages/latest, /messages/latest/raw"},
 	{"/events", false, true, get_events, "the messages as they come"},
+	{"/connections", false, false, get_connections,
+		"the open connections and the last closed ones"},
+	{"/rejected", false, false, get_rejected, "the last rejected messages"},
 	{"/livez", false, false, get_livez, "200 while the process runs"},
 	{"/readyz", false, false, get_readyz, "200 while messages are taken"},
 };

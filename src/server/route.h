@@ -9,6 +9,7 @@
 #define BIO_SERVER_ROUTE_H
 
 #include "server/archive.h"
+#include "server/census.h"
 #include "server/exchange.h"
 #include "server/live.h"
 #include "server/report.h"
@@ -19,6 +20,7 @@ struct route_site {
 	struct turns *turns;
 	struct archive archive;
 	struct live *live;
+	struct census census;
 };
 
 /* Fills a reply of all zeros.  The parameters' texts must outlive the reply's stream. */

@@ -41,6 +41,7 @@ enum step { STEP_GO_ON, STEP_END };
 struct session {
 	struct session_shared *shared;
 	struct stream *stream;
+	struct roster_entry *entry;
 	struct origin origin;
 	struct frame frame;
 	struct buffer in;
@@ -48,6 +49,8 @@ struct session {
 	struct batch_builder builder;
 	struct ledger ledger;
 	struct claim claim;
+	struct rejection_notes notes;
+	size_t kept_from; /* bytes of `in` that were consumed since are still there */
 	enum close_reason reason;
 	uint64_t consumed_bytes;    /* from the connection's first byte up to `in` */
 	uint64_t handed_over_bytes; /* up to where the last read was handed over */
@@ -59,6 +62,7 @@ struct session {
 	bool is_draining;
 	size_t drain_left; /* of what had arrived when the drain was seen */
 	uint8_t nook[NOOK_BYTES];
+	struct rejection_note note_items[REJECTIONS_KEPT];
 };
 
 /* The largest unfinished message, and always room to read. */
@@ -156,19 +160,36 @@ tell(struct session *s, uint64_t ticket)
 					 : CLOSE_reset);
 }
 
+/* What was counted of a read, readers of the status side may see now. */
+static void
+publish(struct session *s, const struct roster_numbers *read)
+{
+	roster_count(s->entry, read);
+	if (s->notes.count > 0)
+		rejections_add(s->shared->rejections, &s->origin, &s->notes);
+}
+
 /* Hands over what the read has brought so far, and may wait for the store. */
 static enum step
 hand_over(struct session *s)
 {
 	struct store_mark mark;
 	bool has_mark = ledger_take_mark(&s->ledger, &mark);
+	struct roster_numbers read = {.framing = s->frame.framing};
 	enum store_result result;
 	uint64_t ticket;
 
 	s->origin.framing = s->frame.framing;
 	s->read.batch = batch_finish(&s->builder, &s->origin);
+	read.messages = s->read.batch != NULL ? s->read.batch->count : 0;
 	result = ingest_hand_over(
 		s->shared->ingest, &s->read, has_mark ? &mark : NULL, &ticket);
+	if (result != STORE_OK)
+		read.messages = 0;
+	read.received_bytes = s->read.bytes;
+	for (int reason = 0; reason < REJECT_COUNT; reason++)
+		read.rejected += s->read.rejected[reason];
+	publish(s, &read);
 	s->read = (struct ingest_read){0};
 	if (result != STORE_OK)
 		return end_unstored(s, result);
@@ -186,13 +207,49 @@ end_with_error(struct session *s, enum close_reason reason, const char *code,
 	return say_why(s, reason, code, message, offset);
 }
 
+/*
+ * Where the rejected message ends, as far as that is known and the bytes are there.  In a
+ * stream the next outcome says so.
+ */
+static const uint8_t *
+end_of_rejected(const struct session *s, const struct frame_item *item)
+{
+	size_t left = unconsumed(s), end = left;
+
+	if (item->finishes_number || s->frame.framing == FRAMING_length)
+		end = item->used;
+	/* Of such a frame nothing but the length was consumed. */
+	if (s->frame.framing == FRAMING_length && item->reason == REJECT_too_large &&
+		!item->finishes_number)
+		end += s->frame.left;
+	return s->in.bytes + s->in.begin + (end < left ? end : left);
+}
+
+static void
+note_rejection(struct session *s, const struct frame_item *item)
+{
+	int64_t begin = (int64_t)s->in.begin + item->begin;
+	bool is_there = begin >= (int64_t)s->kept_from;
+	const struct rejection_note note = {.reason = item->reason,
+		.error = item->error,
+		.offset = item->offset,
+		.begin = is_there ? s->in.bytes + begin : NULL,
+		.end = end_of_rejected(s, item)};
+
+	rejections_note(&s->notes, &note);
+}
+
 /* The message that there is no memory for was not taken: it counts as cut off. */
 static enum step
 end_out_of_memory(struct session *s)
 {
+	static const char error[] = "the server has no memory for this message";
+	const struct frame_item item = {.reason = REJECT_incomplete, .error = error};
+
 	s->read.rejected[REJECT_incomplete]++;
+	note_rejection(s, &item);
 	return end_with_error(s, CLOSE_no_memory, reason_close_name(CLOSE_no_memory),
-		"the server has no memory for this message", s->consumed_bytes);
+		error, s->consumed_bytes);
 }
 
 static enum step
@@ -230,6 +287,7 @@ welcome(struct session *s, const struct hello *hello)
 		return STEP_END;
 	if (greeting_welcome(&greeting, hello, &reason) != 0)
 		return end(s, reason);
+	roster_name(s->shared->roster, s->entry, s->origin.name);
 	frame_begin_after_hello(&s->frame, hello->framing);
 	s->awaits_hello = false;
 	return STEP_GO_ON;
@@ -269,6 +327,7 @@ count_rejected(struct session *s, const struct frame_item *item)
 {
 	s->read.rejected[item->reason]++;
 	s->errors_in_row++;
+	note_rejection(s, item);
 	ledger_reject(&s->ledger, item);
 	print_event(s->shared->print, &s->origin, "rejected %s at offset %" PRIu64 ": %s",
 		reason_reject_name(item->reason), item->offset, item->error);
@@ -290,7 +349,10 @@ take_outcome(struct session *s, enum frame_event event, const struct frame_item 
 		if (batch_append(&s->builder, s->in.bytes + (item->text - s->in.bytes),
 			    item->len, unconsumed(s)) != 0)
 			return end_out_of_memory(s);
-		s->errors_in_row = 0;
+		if (UNLIKELY(s->errors_in_row > 0)) {
+			rejections_end_last(&s->notes, item->text);
+			s->errors_in_row = 0;
+		}
 		ledger_accept(&s->ledger);
 		break;
 	case FRAME_REJECT:
@@ -337,6 +399,7 @@ consume(struct session *s)
 {
 	enum step step = STEP_GO_ON;
 
+	s->kept_from = s->in.begin;
 	do {
 		if (UNLIKELY(s->awaits_hello))
 			step = take_hello(s);
@@ -583,18 +646,21 @@ run_once(struct session *s)
 
 enum close_reason
 session_run(
-	struct session_shared *shared, struct stream *stream, const struct origin *origin)
+	struct session_shared *shared, struct stream *stream, struct roster_entry *entry)
 {
 	const struct options *options = shared->options;
 	struct session s;
 
-	/* Not the nook: a page that is never touched costs nothing. */
+	/* Not the nook and the notes: a page that is never touched costs nothing. */
 	memset(&s, 0, offsetof(struct session, nook));
 	s.shared = shared;
 	s.stream = stream;
-	s.origin = *origin;
+	s.entry = entry;
+	s.origin.connection = entry->connection;
+	memcpy(s.origin.peer, entry->peer, sizeof s.origin.peer);
 	(void)pthread_getname_np(pthread_self(), s.origin.thread, sizeof s.origin.thread);
 	s.in = (struct buffer){.bytes = s.nook, .capacity = sizeof s.nook};
+	s.notes.items = s.note_items;
 	frame_init(&s.frame, options->max_message_bytes, (unsigned)options->max_depth);
 	set_deadline(&s, 0);
 	print_event(shared->print, &s.origin, "connected");

@@ -22,6 +22,8 @@
 #include "server/ingest.h"
 #include "server/options.h"
 #include "server/print.h"
+#include "server/rejections.h"
+#include "server/roster.h"
 #include "wire/stream.h"
 
 /* What all sessions share; nothing of it is theirs. */
@@ -31,6 +33,8 @@ struct session_shared {
 	struct counters *counters;
 	struct ingest *ingest;
 	struct print *print;
+	struct roster *roster;
+	struct rejections *rejections;
 	struct claims claims;
 	char status_address[ADDRESS_TEXT_MAX]; /* for those who knock at the wrong port */
 	atomic_bool is_draining;
@@ -39,9 +43,12 @@ struct session_shared {
 /* The part of the budget that the pool keeps for one session at a time. */
 size_t session_reserve_bytes(const struct options *options);
 
-/* Serves the connection; what was sent to the peer has been counted when it returns. */
-enum close_reason session_run(struct session_shared *shared, struct stream *stream,
-	const struct origin *origin);
+/*
+ * Serves the connection, whose entry is in the roster; what was sent to the peer has been
+ * counted when it returns.
+ */
+enum close_reason session_run(
+	struct session_shared *shared, struct stream *stream, struct roster_entry *entry);
 
 /* Tells a peer that it cannot be served, in one line, and waits a little for it to read.
  */
