@@ -10,11 +10,11 @@ VARIANT := $(if $(SANITIZE),$(subst $(comma),-,$(SANITIZE)),release)
 BUILD := build/$(VARIANT)
 
 # The modules, bottom to top: a file includes only what stands before it.
-BASE := attr clock lock log reason counter rate histogram uuid utf8 text buffer address option
+BASE := attr clock lock log reason histogram counter rate uuid utf8 text buffer address option
 WIRE := scan_block scan_loop scan frame hello stream
 MESSAGES := batch filter recent store_sql store_file store_writer store_reader store_queue store
 SERVER := options endpoint print ingest reply claim ledger greeting roster rejections session listener \
-	query envelope history report exchange turn archive census pulse live route http main
+	query envelope history process report metrics exchange turn archive census pulse live route http main
 CLIENT := options answer reply dial framed link input message source window tally \
 	backoff outage progress refusal identity talk acked sender status page output history main
 MODULES := $(BASE:%=base/%) $(WIRE:%=wire/%) $(MESSAGES:%=messages/%) \

@@ -5,7 +5,16 @@
  */
 #include "base/counter.h"
 
+#include <assert.h>
 #include <string.h>
+
+const struct counter_row counter_rows[COUNTER_ROW_COUNT] = {
+#define COUNTER(name, stats, metric, help) \
+	{stats, metric, help, NULL, REASON_REJECT, COUNTER_##name},
+#define COUNTER_BY(name, list, stats, metric, label, help) \
+	{stats, metric, help, label, REASON_##list, COUNTER_##name},
+#include "base/counters.def"
+};
 
 void
 counter_init(struct counters *c)
@@ -26,12 +35,40 @@ counter_add(struct counters *c, enum counter counter, uint64_t by)
 	counter_apply(c, &(struct counter_change){counter, by}, 1);
 }
 
+static void
+apply_locked(struct counters *c, const struct counter_change changes[], size_t count)
+	REQUIRES(c->lock)
+{
+	for (size_t i = 0; i < count; i++)
+		c->now.values[changes[i].counter] += changes[i].by;
+}
+
 void
 counter_apply(struct counters *c, const struct counter_change changes[], size_t count)
 {
 	lock_acquire(&c->lock);
-	for (size_t i = 0; i < count; i++)
-		c->now.values[changes[i].counter] += changes[i].by;
+	apply_locked(c, changes, count);
+	lock_release(&c->lock);
+}
+
+void
+counter_apply_received(struct counters *c, const struct counter_change changes[],
+	size_t count, const struct histogram_tally *sizes)
+{
+	lock_acquire(&c->lock);
+	apply_locked(c, changes, count);
+	c->now.values[COUNTER_messages_received] +=
+		histogram_add_tally(&c->now.message_bytes, sizes);
+	lock_release(&c->lock);
+}
+
+void
+counter_add_request(struct counters *c, unsigned path, unsigned code)
+{
+	assert(path < COUNTER_PATHS_MAX && code < COUNTER_CODES_MAX);
+	lock_acquire(&c->lock);
+	c->now.values[COUNTER_http_requests]++;
+	c->now.requests[path][code]++;
 	lock_release(&c->lock);
 }
 

@@ -11,16 +11,6 @@ histogram_bound(unsigned i)
 	return UINT64_C(1) << i;
 }
 
-static unsigned
-bucket_of(uint64_t value)
-{
-	unsigned i = 0;
-
-	while (i < HISTOGRAM_BUCKETS - 1 && value > histogram_bound(i))
-		i++;
-	return i;
-}
-
 void
 histogram_add(struct histogram *h, uint64_t value)
 {
@@ -28,7 +18,31 @@ histogram_add(struct histogram *h, uint64_t value)
 	h->sum += value;
 	if (value > h->max)
 		h->max = value;
-	h->buckets[bucket_of(value)]++;
+	h->buckets[histogram_bucket(value)]++;
+}
+
+uint64_t
+histogram_add_tally(struct histogram *h, const struct histogram_tally *tally)
+{
+	uint64_t count = 0;
+
+	for (unsigned i = 0; i < HISTOGRAM_TALLY_BUCKETS; i++) {
+		h->buckets[i] += tally->buckets[i];
+		count += tally->buckets[i];
+	}
+	h->count += count;
+	h->sum += tally->sum;
+	return count;
+}
+
+uint64_t
+histogram_count_up_to(const struct histogram *h, unsigned i)
+{
+	uint64_t count = 0;
+
+	for (unsigned n = 0; n <= i; n++)
+		count += h->buckets[n];
+	return count;
 }
 
 double

@@ -24,6 +24,14 @@ enum framing {
 	FRAMING_COUNT
 };
 
+/* The three lists, for who treats them alike. */
+enum reason_list { REASON_REJECT, REASON_CLOSE, REASON_FRAMING };
+
+unsigned reason_list_count(enum reason_list list);
+
+/* `i` is below the list's count. */
+const char *reason_list_name(enum reason_list list, unsigned i);
+
 const char *reason_reject_name(enum reject_reason reason);
 const char *reason_close_name(enum close_reason reason);
 const char *reason_framing_name(enum framing framing);

@@ -47,10 +47,15 @@ count(struct ingest *i, const struct ingest_read *read)
 	if (rejected > 0)
 		changes[n++] =
 			(struct counter_change){COUNTER_messages_rejected, rejected};
-	if (read->batch != NULL)
-		changes[n++] = (struct counter_change){
-			COUNTER_messages_received, read->batch->count};
-	counter_apply(i->counters, changes, n);
+	if (read->batch == NULL) {
+		counter_apply(i->counters, changes, n);
+		return;
+	}
+	changes[n++] =
+		(struct counter_change){(enum counter)(COUNTER_received_by_framing +
+						       (int)read->batch->origin.framing),
+			read->batch->count};
+	counter_apply_received(i->counters, changes, n, &read->sizes);
 }
 
 static uint64_t

@@ -39,7 +39,8 @@ struct ingest {
 struct ingest_read {
 	uint64_t bytes;
 	uint64_t rejected[REJECT_COUNT];
-	struct batch *batch; /* NULL: no message was accepted */
+	struct histogram_tally sizes; /* of the messages of the batch */
+	struct batch *batch;          /* NULL: no message was accepted */
 };
 
 struct ingest_rates {

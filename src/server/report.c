@@ -1,5 +1,5 @@
 /*
- * report: /stats as a cJSON tree, and what /proc says of this process.
+ * report: /stats as a cJSON tree.  Its counters come out of counters.def.
  *
  * A failed cJSON call leaves out its member and would go unseen, so the members are added
  * by helpers that remember it.
@@ -9,14 +9,10 @@
 #include "server/report.h"
 
 #include <cjson/cJSON.h>
-#include <dirent.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "base/clock.h"
+#include "server/process.h"
 
 int
 report_init(struct report *r, const struct session_shared *shared)
@@ -87,26 +83,49 @@ add_server(cJSON *root, const struct report *r)
 }
 
 static bool
+add_counter(cJSON *object, const char *name, const struct counter_row *row,
+	const uint64_t *values)
+{
+	cJSON *reasons;
+
+	if (row->label == NULL)
+		return add_count(object, name, values[row->first]);
+	reasons = cJSON_AddObjectToObject(object, name);
+	for (unsigned i = 0; reasons != NULL && i < reason_list_count(row->list); i++)
+		if (!add_count(reasons, reason_list_name(row->list, i),
+			    values[row->first + i]))
+			return false;
+	return reasons != NULL;
+}
+
+/* The counters that counters.def puts into this object, of `group.name`. */
+static bool
+add_counters(cJSON *object, const char *group, const struct counter_snapshot *now)
+{
+	size_t len = strlen(group);
+
+	for (size_t i = 0; i < COUNTER_ROW_COUNT; i++) {
+		const struct counter_row *row = &counter_rows[i];
+
+		if (strncmp(row->stats, group, len) == 0 && row->stats[len] == '.' &&
+			!add_counter(object, row->stats + len + 1, row, now->values))
+			return false;
+	}
+	return true;
+}
+
+static bool
 add_connections(cJSON *root, const struct report *r, const struct counter_snapshot *now)
 {
-	const uint64_t *values = now->values;
-	cJSON *object = cJSON_AddObjectToObject(root, "connections"), *closed;
+	cJSON *object = cJSON_AddObjectToObject(root, "connections");
 
-	if (object == NULL ||
-		!add_count(object, "current",
-			values[COUNTER_connections_accepted] -
-				values[COUNTER_connections_closed]) ||
-		!add_count(object, "peak", now->connections_peak) ||
-		!add_count(object, "limit", r->shared->options->max_connections) ||
-		!add_count(
-			object, "accepted_total", values[COUNTER_connections_accepted]))
-		return false;
-	closed = cJSON_AddObjectToObject(object, "closed_total");
-	for (int i = 0; closed != NULL && i < CLOSE_COUNT; i++)
-		if (!add_count(closed, reason_close_name((enum close_reason)i),
-			    values[COUNTER_closed_by_reason + i]))
-			return false;
-	return closed != NULL;
+	return object != NULL &&
+	       add_count(object, "current",
+		       now->values[COUNTER_connections_accepted] -
+			       now->values[COUNTER_connections_closed]) &&
+	       add_count(object, "peak", now->connections_peak) &&
+	       add_count(object, "limit", r->shared->options->max_connections) &&
+	       add_counters(object, "connections", now);
 }
 
 static bool
@@ -124,22 +143,12 @@ add_rates(cJSON *messages, const struct report *r)
 static bool
 add_messages(cJSON *root, const struct report *r, const struct counter_snapshot *now)
 {
-	const uint64_t *values = now->values;
-	cJSON *object = cJSON_AddObjectToObject(root, "messages"), *rejected;
+	cJSON *object = cJSON_AddObjectToObject(root, "messages");
 
-	if (object == NULL ||
-		!add_count(object, "received_total", values[COUNTER_messages_received]))
-		return false;
-	rejected = cJSON_AddObjectToObject(object, "rejected_total");
-	for (int i = 0; rejected != NULL && i < REJECT_COUNT; i++)
-		if (!add_count(rejected, reason_reject_name((enum reject_reason)i),
-			    values[COUNTER_rejected_by_reason + i]))
-			return false;
-	return rejected != NULL &&
-	       add_count(object, "stored_total", values[COUNTER_messages_stored]) &&
+	return object != NULL && add_counters(object, "messages", now) &&
 	       add_count(object, "queued",
-		       values[COUNTER_messages_received] -
-			       values[COUNTER_messages_stored]) &&
+		       now->values[COUNTER_messages_received] -
+			       now->values[COUNTER_messages_stored]) &&
 	       add_rates(object, r);
 }
 
@@ -148,9 +157,7 @@ add_bytes(cJSON *root, const struct counter_snapshot *now)
 {
 	cJSON *object = cJSON_AddObjectToObject(root, "bytes");
 
-	return object != NULL &&
-	       add_count(object, "received_total", now->values[COUNTER_bytes_received]) &&
-	       add_count(object, "sent_total", now->values[COUNTER_bytes_sent]);
+	return object != NULL && add_counters(object, "bytes", now);
 }
 
 static bool
@@ -198,67 +205,10 @@ add_http(cJSON *root, const struct counter_snapshot *now)
 {
 	cJSON *object = cJSON_AddObjectToObject(root, "http");
 
-	return object != NULL &&
-	       add_count(object, "requests_total", now->values[COUNTER_http_requests]) &&
+	return object != NULL && add_counters(object, "http", now) &&
 	       add_count(object, "event_readers",
 		       now->values[COUNTER_event_readers_come] -
 			       now->values[COUNTER_event_readers_left]);
-}
-
-/* What the kernel tells of this process; 0 where it does not. */
-struct process {
-	uint64_t rss_bytes, threads, open_fds;
-	double cpu_seconds;
-};
-
-/* The number behind `label` in a file of /proc. */
-static uint64_t
-read_proc(const char *path, const char *label)
-{
-	uint64_t value = 0;
-	char line[256];
-	FILE *f = fopen(path, "re");
-
-	if (f == NULL)
-		return 0;
-	while (fgets(line, sizeof line, f) != NULL)
-		if (strncmp(line, label, strlen(label)) == 0)
-			value = strtoull(line + strlen(label), NULL, 10);
-	(void)fclose(f);
-	return value;
-}
-
-static uint64_t
-count_open_fds(void)
-{
-	DIR *directory = opendir("/proc/self/fd");
-	uint64_t entries = 0;
-
-	if (directory == NULL)
-		return 0;
-	while (readdir(directory) != NULL)
-		entries++;
-	(void)closedir(directory);
-	/* Not ".", "..", and the directory's own descriptor. */
-	return entries - 3;
-}
-
-static double
-seconds(struct timeval t)
-{
-	return (double)t.tv_sec + (double)t.tv_usec / 1e6;
-}
-
-static void
-read_process(struct process *out)
-{
-	struct rusage usage = {0};
-
-	(void)getrusage(RUSAGE_SELF, &usage);
-	out->cpu_seconds = seconds(usage.ru_utime) + seconds(usage.ru_stime);
-	out->rss_bytes = read_proc("/proc/self/status", "VmRSS:") * 1024;
-	out->threads = read_proc("/proc/self/status", "Threads:");
-	out->open_fds = count_open_fds();
 }
 
 static bool
@@ -267,7 +217,7 @@ add_process(cJSON *root)
 	cJSON *object = cJSON_AddObjectToObject(root, "process");
 	struct process process;
 
-	read_process(&process);
+	process_read(&process);
 	return object != NULL && add_count(object, "rss_bytes", process.rss_bytes) &&
 	       add_count(object, "threads", process.threads) &&
 	       add_count(object, "open_fds", process.open_fds) &&

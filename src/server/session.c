@@ -353,6 +353,7 @@ take_outcome(struct session *s, enum frame_event event, const struct frame_item 
 			rejections_end_last(&s->notes, item->text);
 			s->errors_in_row = 0;
 		}
+		histogram_tally_add(&s->read.sizes, item->len);
 		ledger_accept(&s->ledger);
 		break;
 	case FRAME_REJECT:

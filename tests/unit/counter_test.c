@@ -164,7 +164,22 @@ every_close_reason_has_its_counter(void)
 	counter_fini(&c);
 }
 
-/* Opens and closes connections and rejects a message in each. */
+static void
+the_rows_have_each_counter_once(void)
+{
+	int next = 0;
+
+	for (size_t i = 0; i < COUNTER_ROW_COUNT; i++) {
+		const struct counter_row *row = &counter_rows[i];
+
+		EXPECT_INT(next, row->first);
+		next += row->label != NULL ? (int)reason_list_count(row->list) : 1;
+		EXPECT(row->help[0] != '\0');
+	}
+	EXPECT_INT(COUNTER_COUNT, next);
+}
+
+/* Opens and closes connections, accepts a message and rejects one in each. */
 static void *
 run_sender(void *argument)
 {
@@ -177,8 +192,17 @@ run_sender(void *argument)
 				1},
 		};
 
+		const struct counter_change framing = {
+			(enum counter)(COUNTER_received_by_framing + i % FRAMING_COUNT),
+			1};
+		struct histogram_tally sizes = {0};
+
+		histogram_tally_add(&sizes, (uint64_t)i);
 		if (!counter_open_connection(c, THREADS))
 			counter_add(c, COUNTER_bytes_sent, 1);
+		counter_apply_received(c, &framing, 1, &sizes);
+		counter_add_request(c, (unsigned)i % COUNTER_PATHS_MAX,
+			(unsigned)i % COUNTER_CODES_MAX);
 		counter_apply(c, rejected, COUNT_OF(rejected));
 		counter_close_connection(c, (enum close_reason)(i % CLOSE_COUNT));
 	}
@@ -189,13 +213,23 @@ run_sender(void *argument)
 static bool
 is_consistent(const struct counter_snapshot *now)
 {
-	uint64_t rejected = 0, closed = 0;
+	uint64_t rejected = 0, closed = 0, received = 0, requests = 0;
 
+	for (int framing = 0; framing < FRAMING_COUNT; framing++)
+		received += now->values[COUNTER_received_by_framing + framing];
+	for (int path = 0; path < COUNTER_PATHS_MAX; path++)
+		for (int code = 0; code < COUNTER_CODES_MAX; code++)
+			requests += now->requests[path][code];
 	for (int reason = 0; reason < REJECT_COUNT; reason++)
 		rejected += now->values[COUNTER_rejected_by_reason + reason];
 	for (int reason = 0; reason < CLOSE_COUNT; reason++)
 		closed += now->values[COUNTER_closed_by_reason + reason];
-	return rejected == now->values[COUNTER_messages_rejected] &&
+	return received == now->values[COUNTER_messages_received] &&
+	       received == now->message_bytes.count &&
+	       received == histogram_count_up_to(
+				   &now->message_bytes, HISTOGRAM_BUCKETS - 1) &&
+	       requests == now->values[COUNTER_http_requests] &&
+	       rejected == now->values[COUNTER_messages_rejected] &&
 	       closed == now->values[COUNTER_connections_closed] &&
 	       closed <= now->values[COUNTER_connections_accepted] &&
 	       now->values[COUNTER_connections_accepted] - closed <=
@@ -227,6 +261,9 @@ snapshots_are_of_one_piece(void)
 	EXPECT_INT(THREADS * ROUNDS, now.values[COUNTER_connections_accepted]);
 	EXPECT_INT(THREADS * ROUNDS, now.values[COUNTER_connections_closed]);
 	EXPECT_INT(THREADS * ROUNDS, now.values[COUNTER_messages_rejected]);
+	EXPECT_INT(THREADS * ROUNDS, now.values[COUNTER_messages_received]);
+	EXPECT_INT(THREADS * ROUNDS, now.values[COUNTER_http_requests]);
+	EXPECT_INT((uint64_t)THREADS * ROUNDS * (ROUNDS - 1) / 2, now.message_bytes.sum);
 	EXPECT_INT(0, now.values[COUNTER_bytes_sent]);
 	EXPECT(now.connections_peak >= 1 && now.connections_peak <= THREADS);
 	counter_fini(&c);
@@ -264,6 +301,7 @@ main(void)
 	TAP_RUN(beyond_the_limit_nothing_is_counted);
 	TAP_RUN(a_refused_connection_is_never_open);
 	TAP_RUN(every_close_reason_has_its_counter);
+	TAP_RUN(the_rows_have_each_counter_once);
 	TAP_RUN(snapshots_are_of_one_piece);
 	TAP_RUN(reasons_have_their_names);
 	return tap_finish();
