@@ -3,7 +3,7 @@
 
 load helpers/bio
 
-PATHS=(/ /stats /messages '/messages?format=ndjson' /messages/1 /messages/1/raw
+PATHS=(/ /stats /metrics /messages '/messages?format=ndjson' /messages/1 /messages/1/raw
 	/messages/latest /messages/latest/raw /connections '/rejected?limit=1' /livez /readyz '/readyz?verbose' /nowhere)
 
 # ask METHOD PATH: the whole answer, as it comes over the wire, in the file METHOD.
@@ -47,6 +47,7 @@ expect_problem() {
 	done <<-'END'
 		/                        200 application/json
 		/stats                   200 application/json
+		/metrics                 200 text/plain; version=0.0.4; charset=utf-8
 		/messages                200 application/json
 		/messages?format=ndjson  200 application/x-ndjson
 		/messages/1              200 application/json
@@ -86,8 +87,8 @@ expect_problem() {
 		ask GET "$path"
 		ask HEAD "$path"
 		varying=Date
-		# The numbers of /stats vary, and the length of a stream is unknown.
-		[[ $path == /stats || $path == *ndjson ]] && varying='Date|Content-Length|Transfer-Encoding'
+		# The numbers of /stats and /metrics vary, and the length of a stream is unknown.
+		[[ $path == /stats || $path == /metrics || $path == *ndjson ]] && varying='Date|Content-Length|Transfer-Encoding'
 		assert_equal "$path$(sed -E "/^($varying):/d" "$BATS_TEST_TMPDIR/HEAD")" \
 			"$path$(sed -E "/^($varying):/d; /^\r$/q" "$BATS_TEST_TMPDIR/GET")"
 	done

@@ -5,11 +5,15 @@
  */
 #include "server/exchange.h"
 
+#include <assert.h>
 #include <cjson/cJSON.h>
 
 #include "base/log.h"
 
 #define TYPE_PROBLEM "application/problem+json"
+/* What a status can be, RFC 9110, section 15. */
+#define STATUS_MIN 100
+#define STATUS_END 600
 
 static const char *
 status_title(enum exchange_status status)
@@ -29,6 +33,35 @@ status_title(enum exchange_status status)
 		return "Service Unavailable";
 	}
 	return "";
+}
+
+static bool
+is_known(unsigned code)
+{
+	return status_title((enum exchange_status)code)[0] != '\0';
+}
+
+unsigned
+exchange_list_statuses(unsigned codes[EXCHANGE_STATUSES_MAX])
+{
+	unsigned count = 0;
+
+	for (unsigned code = STATUS_MIN; code < STATUS_END; code++)
+		if (is_known(code)) {
+			assert(count < EXCHANGE_STATUSES_MAX);
+			codes[count++] = code;
+		}
+	return count;
+}
+
+unsigned
+exchange_status_number(enum exchange_status status)
+{
+	unsigned number = 0;
+
+	for (unsigned code = STATUS_MIN; code < (unsigned)status; code++)
+		number += is_known(code);
+	return number;
 }
 
 void

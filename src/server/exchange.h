@@ -18,6 +18,7 @@
 #include "base/text.h"
 
 #define EXCHANGE_PARAMETERS_MAX 32
+#define EXCHANGE_STATUSES_MAX 16
 #define EXCHANGE_STREAM_BLOCK_BYTES ((size_t)64 * 1024)
 
 /* RFC 9110, section 15. */
@@ -57,6 +58,8 @@ struct exchange_stream {
 /* At most one of `body`, `fixed` and `stream` is used. */
 struct exchange_reply {
 	enum exchange_status status;
+	unsigned
+		path; /* a number for what was asked for, by which requests are counted */
 	const char *type;
 	const char *allow; /* the methods, where it was another one; NULL: GET, HEAD */
 	struct text body;  /* the caller's to free */
@@ -64,6 +67,10 @@ struct exchange_reply {
 	size_t fixed_len;
 	struct exchange_stream *stream; /* the caller's to free */
 };
+
+/* Every status there is, in ascending order, and how many; and a status's place there. */
+unsigned exchange_list_statuses(unsigned codes[EXCHANGE_STATUSES_MAX]);
+unsigned exchange_status_number(enum exchange_status status);
 
 /* Replies with a problem document instead of whatever the reply was. */
 void exchange_fail(

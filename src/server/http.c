@@ -199,7 +199,8 @@ send_reply(struct http *h, struct MHD_Connection *connection,
 		result =
 			MHD_queue_response(connection, (unsigned)reply->status, response);
 	MHD_destroy_response(response);
-	counter_add(h->counters, COUNTER_http_requests, 1);
+	counter_add_request(
+		h->counters, reply->path, exchange_status_number(reply->status));
 	return result;
 }
 

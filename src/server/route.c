@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "server/metrics.h"
+
 #define TYPE_JSON "application/json"
 
 /* What a handler works on. */
@@ -86,6 +88,7 @@ get_rejected(struct call *call, struct exchange_reply *reply)
 }
 
 static void get_index(struct call *call, struct exchange_reply *reply);
+static void get_metrics(struct call *call, struct exchange_reply *reply);
 
 static const struct route {
 	const char *path;
@@ -103,9 +106,14 @@ static const struct route {
 	{"/connections", false, false, get_connections,
 		"the open connections and the last closed ones"},
 	{"/rejected", false, false, get_rejected, "the last rejected messages"},
+	{"/metrics", false, false, get_metrics, "counters, as Prometheus reads them"},
 	{"/livez", false, false, get_livez, "200 while the process runs"},
 	{"/readyz", false, false, get_readyz, "200 while messages are taken"},
 };
+
+_Static_assert(COUNT_OF(routes) < COUNTER_PATHS_MAX &&
+		       EXCHANGE_STATUSES_MAX <= COUNTER_CODES_MAX,
+	"counters have room for every path and status");
 
 static void
 get_index(struct call *call, struct exchange_reply *reply)
@@ -117,6 +125,31 @@ get_index(struct call *call, struct exchange_reply *reply)
 		text_printf(&reply->body, "%s\"%s\":\"%s\"", i == 0 ? "" : ",",
 			routes[i].path, routes[i].help);
 	text_append_string(&reply->body, "}}\n");
+}
+
+/* As the requests of a path are counted; behind the routes stand all others. */
+static void
+append_path(struct text *out, unsigned path)
+{
+	if (path == COUNT_OF(routes))
+		text_append_string(out, "other");
+	else
+		text_printf(out, "%s%s", routes[path].path,
+			routes[path].is_prefix ? "{id}" : "");
+}
+
+static void
+get_metrics(struct call *call, struct exchange_reply *reply)
+{
+	struct metrics_requests requests = {
+		.path_count = COUNT_OF(routes) + 1, .append_path = append_path};
+
+	if (exchange_refuse_parameters(call->request, reply))
+		return;
+	requests.code_count = exchange_list_statuses(requests.codes);
+	reply->type = METRICS_TYPE;
+	if (metrics_append(call->site->report, &requests, &reply->body) != 0)
+		exchange_fail_no_memory(reply);
 }
 
 static const struct route *
@@ -141,6 +174,7 @@ route_answer(const struct route_site *site, const struct exchange_request *reque
 
 	reply->status = EXCHANGE_OK;
 	reply->type = TYPE_JSON;
+	reply->path = route != NULL ? (unsigned)(route - routes) : COUNT_OF(routes);
 	if (route != NULL && route->is_endless)
 		reply->allow = "GET";
 	if (!request->is_get || (request->is_head && reply->allow != NULL))

@@ -19,6 +19,7 @@ import http.client
 import json
 import mmap
 import os
+import re
 import signal
 import socket
 import struct
@@ -258,7 +259,7 @@ def sweep_life(mode, program, folder):
     raise SystemExit("the allocations have no end")
 
 
-PAGES = ["/stats", "/messages", "/messages?.s=A", "/messages?format=ndjson", "/messages?format=ndjson&limit=2",
+PAGES = ["/stats", "/metrics", "/messages", "/messages?.s=A", "/messages?format=ndjson", "/messages?format=ndjson&limit=2",
          "/messages?.n=2", "/messages/1", "/messages/latest/raw", "/messages/9", "/readyz",
          "/messages?limit=0", "/no/such/page", "/"]
 
@@ -268,10 +269,19 @@ def shape(tree):
     return {name: shape(value) for name, value in tree.items()} if isinstance(tree, dict) else 0
 
 
+def shape_of_metrics(text):
+    """The names of the samples, but for what the kernel could not be asked for."""
+    return [line.rsplit(" ", 1)[0] for line in text.decode().splitlines()
+            if not re.match("(# [A-Z]+ )?process_", line)]
+
+
+SHAPES = {"/stats": lambda body: shape(json.loads(body)), "/metrics": shape_of_metrics}
+
+
 def judge_page(path, usual, answer):
     """The usual answer or an error that says so; never a part of an answer."""
-    if path == "/stats":
-        usual, answer = ((status, shape(json.loads(body)) if status == 200 else body)
+    if path in SHAPES:
+        usual, answer = ((status, SHAPES[path](body) if status == 200 else body)
                          for status, body in (usual, answer))
     if answer == usual:
         return "as ever"
