@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # bats file_tags=docker
-# The image and compose.yaml on a real engine: a project, an image and ports of its own,
+# The images and compose.yaml on a real engine: a project, images and ports of its own,
 # all gone at the end.  Every case begins with the server and three clients connected.
 
 load helpers/bio
@@ -15,15 +15,16 @@ setup_file() {
 		return 1
 	fi
 	export COMPOSE_PROJECT_NAME=bio-test-$$ BIO_IMAGE=bio-test:$$
+	export BIO_PROMETHEUS_IMAGE=bio-test-prometheus:$$
 	export COMPOSE_FILE=$BATS_TEST_DIRNAME/../compose.yaml
-	export BIO_PORT=0 BIO_HTTP_PORT=0
+	export BIO_PORT=0 BIO_HTTP_PORT=0 BIO_PROMETHEUS_PORT=0
 	docker compose up --build --detach --wait
 }
 
 teardown_file() {
 	[[ -z $NO_DOCKER ]] || return 0
 	# In a session of its own, so that an impatient Ctrl-C does not leave half of it.
-	setsid --wait docker compose down --volumes --rmi all --timeout 20
+	setsid --wait docker compose --profile monitoring down --volumes --rmi all --timeout 20
 }
 
 setup() {
@@ -284,4 +285,39 @@ inside() {
 	run -0 log_of server
 	assert_line --index -1 --partial \
 		"stopped: $sent messages accepted and 0 rejected on 3 connections"
+}
+
+# prometheus_value QUERY: what the Prometheus of the project has for it, a whole number.
+prometheus_value() {
+	curl --silent --max-time 10 --get --data-urlencode "query=$1" \
+		"http://$PROMETHEUS/api/v1/query" | jq -r '.data.result[]?.value[1]'
+}
+
+# has_read N: the scrapes have come to so many messages.
+has_read() {
+	[[ $(prometheus_value 'sum(bio_messages_received_total{job="bio"})') -ge $1 ]]
+}
+
+@test "the profile monitoring adds a Prometheus that reads the server, and only on demand" {
+	assert_equal "$(containers prometheus)" ''
+	docker compose --profile monitoring up --build --detach --wait prometheus
+	find_status_port
+	PROMETHEUS=$(docker compose port prometheus 9090)
+	run -0 inspect prometheus '{{range .NetworkSettings.Ports}}{{range .}}{{.HostIp}} {{end}}{{end}}'
+	assert_output '127.0.0.1 '
+	run -0 inspect prometheus \
+		'{{.Config.User}} {{with .HostConfig}}{{.CapDrop}} {{.ReadonlyRootfs}}{{end}}'
+	assert_output '10001:10001 [ALL] true'
+	local seen
+	seen=$(counter messages.received_total)
+	wait_until 60 has_read $((seen + 3))
+	assert_equal "$(prometheus_value 'up{job="bio"}')" 1
+	assert_equal "$(prometheus_value 'sum(bio_messages_rejected_total)')" 0
+	assert_equal "$(prometheus_value bio_build_info)" 1
+	docker compose stop client
+	expect_idle
+	wait_until 60 has_read "$(counter messages.received_total)"
+	assert_equal "$(prometheus_value 'sum(bio_messages_received_total)')" \
+		"$(counter messages.received_total)"
+	docker compose --profile monitoring rm --stop --force prometheus
 }
