@@ -37,6 +37,24 @@ query() {
 	stop_server
 }
 
+@test "who is there and what was wrong: as shown" {
+	start_server
+	local path volatile='s/"([a-z]+_at|peer)":"[^"]*"/"\1"/g; s/"duration_seconds":[0-9.]+/"duration_seconds"/'
+	for _ in {1..16}; do
+		send_line 1
+	done
+	expect_messages 16 0
+	expect_idle
+	send_bytes '{"a":1]\n{"b":2}\n'
+	expect_messages 17 1
+	expect_idle
+	for path in '/connections?state=all&limit=1' '/rejected?limit=1'; do
+		run -0 grep -F -A 1 "\$ curl 'localhost:8889$path'" "$README"
+		assert_equal "$(get "$path" | sed -E "$volatile")" "$(sed -E "$volatile" <<<"${lines[1]}")"
+	done
+	stop_server
+}
+
 @test "the queries: on a server that runs, and on the file that it leaves" {
 	start_store
 	block 'Your messages with SQL' sh >queries

@@ -32,11 +32,19 @@ roster_fini(struct roster *r)
 	lock_fini(&r->lock);
 }
 
+static void
+copy_peer(char out[ADDRESS_TEXT_MAX], const char *peer)
+{
+	/* With its NUL: it is the text of an address. */
+	memcpy(out, peer, strnlen(peer, ADDRESS_TEXT_MAX - 1) + 1);
+	out[ADDRESS_TEXT_MAX - 1] = '\0';
+}
+
 void
 roster_open(struct roster *r, struct roster_entry *entry, const char *peer)
 {
 	*entry = (struct roster_entry){0};
-	(void)snprintf(entry->peer, sizeof entry->peer, "%s", peer);
+	copy_peer(entry->peer, peer);
 	lock_acquire(&r->lock);
 	entry->opened_us = clock_wall_us();
 	entry->opened_ns = clock_mono_ns();
@@ -139,7 +147,7 @@ roster_refuse(struct roster *r, const char *peer, enum close_reason reason)
 {
 	struct roster_connection closed = {.reason = reason};
 
-	(void)snprintf(closed.peer, sizeof closed.peer, "%s", peer);
+	copy_peer(closed.peer, peer);
 	lock_acquire(&r->lock);
 	closed.opened_us = closed.closed_us = clock_wall_us();
 	closed.opened_ns = closed.closed_ns = clock_mono_ns();

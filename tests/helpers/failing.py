@@ -185,6 +185,19 @@ class Sum:
         for message in json.loads(get("/messages?limit=1000&order=asc")[1])["messages"]:
             shown[message["peer"]].append(message["data"])
         expect(self.shown, shown, "/messages")
+        self.check_people()
+
+    def check_people(self):
+        """Each connection, and why each message was rejected, is listed as it was counted."""
+        listed = json.loads(get("/connections?state=all&limit=1000")[1])["connections"]
+        expect({peer: len(texts) for peer, texts in self.shown.items()},
+               {item["peer"]: item["messages"] for item in listed}, "/connections")
+        expect(self.closed, collections.Counter(item["reason"] for item in listed), "why closed")
+        rejected = json.loads(get("/rejected")[1])
+        expect(sum(self.rejected.values()), rejected["total"], "/rejected")
+        expect(sum(self.rejected.values()), sum(item["rejected"] for item in listed), "rejected")
+        expect(self.rejected, collections.Counter(item["reason"] for item in rejected["rejected"]),
+               "why rejected")
 
 
 def non_zero(totals):
@@ -261,6 +274,7 @@ def sweep_life(mode, program, folder):
 
 PAGES = ["/stats", "/metrics", "/messages", "/messages?.s=A", "/messages?format=ndjson", "/messages?format=ndjson&limit=2",
          "/messages?.n=2", "/messages/1", "/messages/latest/raw", "/messages/9", "/readyz",
+         "/connections?state=all", "/rejected",
          "/messages?limit=0", "/no/such/page", "/"]
 
 
@@ -308,7 +322,7 @@ def ask(control, path, usual, which, blocks):
 
 def sweep_pages_of(server, mode):
     """Without a mode, each page is asked for once and nothing fails."""
-    words.send(b"".join(b'{"n":%d}\n' % n for n in range(4)))
+    words.send(b"[x\n", b"".join(b'{"n":%d}\n' % n for n in range(4)))
     words.wait_for_counter("messages.stored_total", 4)
     words.wait_for_counter("connections.current", 0)
     outcomes = collections.Counter()
