@@ -123,6 +123,8 @@ need() {
 	talk <<<'BIO/1 {"session":"x","ack":"store"}
 17' >/dev/null
 	expect_idle
+	start events curl --silent --no-buffer "http://$HTTP/events"
+	expect_counter http.event_readers 1
 	exec {open}<>"/dev/tcp/${BIO%:*}/${BIO##*:}"
 	expect_counter connections.current 1
 	python - "$SERVER_PID" <<-'END'
@@ -144,6 +146,7 @@ need() {
 		assert stats["bytes"]["sent_total"] > 0
 		# The scrape itself was counted behind it.
 		check(stats["http"]["requests_total"] - 1, total(now, "bio_http_requests_total"))
+		check(stats["http"]["event_readers"], now["bio_event_readers"])
 		check(stats["version"], *by_label(now, "bio_build_info"))
 		commits, name = stats["store"]["commit_seconds"], "bio_store_commit_duration_seconds"
 		assert 0 < commits["max"] <= now[name + "_sum"] + 1e-6, (commits, now[name + "_sum"])

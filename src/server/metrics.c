@@ -137,6 +137,8 @@ append_gauges(struct text *out, const uint64_t *values)
 	append_gauge(out, "bio_store_queue_messages",
 		"Messages accepted that are not stored yet.",
 		values[COUNTER_messages_received] - values[COUNTER_messages_stored]);
+	append_gauge(out, "bio_event_readers", "Readers of /events.",
+		values[COUNTER_event_readers_come] - values[COUNTER_event_readers_left]);
 }
 
 /* What the kernel does not tell is left out. */

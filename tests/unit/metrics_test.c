@@ -145,7 +145,8 @@ gauges_are_what_is_left(void)
 {
 	static const struct counter_change changes[] = {{COUNTER_messages_received, 9},
 		{COUNTER_messages_stored, 5}, {COUNTER_connections_accepted, 7},
-		{COUNTER_connections_closed, 4}};
+		{COUNTER_connections_closed, 4}, {COUNTER_event_readers_come, 8},
+		{COUNTER_event_readers_left, 6}};
 	struct site site;
 	char *text;
 
@@ -154,6 +155,7 @@ gauges_are_what_is_left(void)
 	text = show(&site);
 	expect_sample(text, "bio_store_queue_messages", "4");
 	expect_sample(text, "bio_connections", "3");
+	expect_sample(text, "bio_event_readers", "2");
 	free(text);
 	fini_site(&site);
 }
