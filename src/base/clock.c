@@ -12,6 +12,8 @@
 #include <string.h>
 #include <time.h>
 
+#define SECONDS_PER_DAY 86400
+
 uint64_t
 clock_mono_ns(void)
 {
@@ -151,9 +153,11 @@ clock_parse_rfc3339(const char *text, int64_t *out_wall_us)
 	/* timegm turns 30 February into 1 March, and a leap second into the next day. */
 	normal = tm;
 	normal.tm_sec = 0;
-	seconds = timegm(&normal) + tm.tm_sec;
+	seconds = timegm(&normal) + tm.tm_sec - offset_seconds;
 	if (normal.tm_mday != tm.tm_mday)
 		return -1;
-	*out_wall_us = ((int64_t)seconds - offset_seconds) * CLOCK_US_PER_S + fraction_us;
+	if (tm.tm_sec == 60 && seconds % SECONDS_PER_DAY != 0)
+		return -1;
+	*out_wall_us = (int64_t)seconds * CLOCK_US_PER_S + fraction_us;
 	return 0;
 }

@@ -38,7 +38,8 @@ void clock_format_utc(int64_t wall_us, char out[CLOCK_TEXT_MAX]);
 
 /*
  * Reads an RFC 3339 date-time (section 5.6), with any number of decimals (what is finer
- * than a microsecond is cut off) and any offset.  -1: it is not one.
+ * than a microsecond is cut off) and any offset.  A leap second, which only the end of a
+ * day in UTC can have, is the second behind it.  -1: it is not one.
  */
 int clock_parse_rfc3339(const char *text, int64_t *out_wall_us) MUST_USE;
 
