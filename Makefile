@@ -13,7 +13,7 @@ BUILD := build/$(VARIANT)
 BASE := attr clock lock log reason histogram counter rate uuid utf8 text buffer address option
 WIRE := scan_block scan_loop scan frame hello stream
 MESSAGES := batch filter recent store_sql store_file store_writer store_reader store_queue store
-SERVER := host options endpoint print ingest reply claim ledger greeting roster rejections session listener \
+SERVER := host cors options endpoint print ingest reply claim ledger greeting roster rejections session listener \
 	query envelope history process report metrics exchange turn archive census pulse live route http main
 CLIENT := options answer reply dial framed link input message source window tally \
 	backoff outage progress refusal identity talk acked sender status page output history main
