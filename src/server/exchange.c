@@ -21,12 +21,16 @@ status_title(enum exchange_status status)
 	switch (status) {
 	case EXCHANGE_OK:
 		return "OK";
+	case EXCHANGE_NO_CONTENT:
+		return "No Content";
 	case EXCHANGE_BAD_REQUEST:
 		return "Bad Request";
 	case EXCHANGE_NOT_FOUND:
 		return "Not Found";
 	case EXCHANGE_METHOD_NOT_ALLOWED:
 		return "Method Not Allowed";
+	case EXCHANGE_MISDIRECTED:
+		return "Misdirected Request";
 	case EXCHANGE_INTERNAL_ERROR:
 		return "Internal Server Error";
 	case EXCHANGE_UNAVAILABLE:

@@ -24,9 +24,11 @@
 /* RFC 9110, section 15. */
 enum exchange_status {
 	EXCHANGE_OK = 200,
+	EXCHANGE_NO_CONTENT = 204,
 	EXCHANGE_BAD_REQUEST = 400,
 	EXCHANGE_NOT_FOUND = 404,
 	EXCHANGE_METHOD_NOT_ALLOWED = 405,
+	EXCHANGE_MISDIRECTED = 421,
 	EXCHANGE_INTERNAL_ERROR = 500,
 	EXCHANGE_UNAVAILABLE = 503,
 };
@@ -37,12 +39,13 @@ struct exchange_parameter {
 
 struct exchange_request {
 	bool is_get, is_head; /* a HEAD is both */
+	bool is_preflight;    /* a browser asks whether a page may ask */
 	const char *path;
 	/* Header fields; NULL where there is none. */
 	const char *host, *origin, *last_event_id, *if_none_match;
 	struct exchange_parameter parameters[EXCHANGE_PARAMETERS_MAX];
 	size_t parameter_count;
-	const char *mistake; /* in the parameters, found while they were read; or NULL */
+	const char *mistake; /* found while the request was read; or NULL */
 };
 
 /* A body of unknown length, which is made while it is sent. */
@@ -60,12 +63,15 @@ struct exchange_reply {
 	enum exchange_status status;
 	unsigned
 		path; /* a number for what was asked for, by which requests are counted */
-	const char *type;
+	const char *type;  /* NULL where there is no body */
 	const char *allow; /* the methods, where it was another one; NULL: GET, HEAD */
 	struct text body;  /* the caller's to free */
 	const void *fixed; /* lives as long as the program */
 	size_t fixed_len;
 	struct exchange_stream *stream; /* the caller's to free */
+	/* Who else's pages may read it, and whether that depends on who asks. */
+	const char *allowed_origin;
+	bool varies_by_origin;
 };
 
 /* Every status there is, in ascending order, and how many; and a status's place there. */

@@ -13,9 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "server/cors.h"
 #include "server/route.h"
 
 /* At each address, and of one peer there, so that one cannot keep out all others; and
@@ -25,6 +27,12 @@
 #define IDLE_TIMEOUT_S 30
 #define STACK_BYTES ((size_t)256 * 1024)
 #define RETRY_AFTER_S "1"
+
+/*
+ * Where a request stands: its state is NULL or the address of one of these.  Where the
+ * path has a NUL the library hands over what stands before it.
+ */
+static char head_was_read, path_has_nul, head_with_nul_was_read;
 
 struct http {
 	const struct route_site *site;
@@ -159,27 +167,32 @@ build_body_response(struct http *h, struct exchange_reply *reply)
 static bool
 add_headers(struct MHD_Response *response, const struct exchange_reply *reply)
 {
+	bool is_preflight = reply->status == EXCHANGE_NO_CONTENT;
+	bool is_other_method = reply->status == EXCHANGE_METHOD_NOT_ALLOWED;
+	const char *allow = reply->allow != NULL ? reply->allow : "GET, HEAD";
 	const struct {
-		const char *name, *value;
+		const char *name, *value; /* NULL: not here */
 	} headers[] = {
 		{"Content-Type", reply->type},
 		{"X-Content-Type-Options", "nosniff"},
 		{"Referrer-Policy", "no-referrer"},
 		{"Cache-Control", "no-store"},
+		{"Allow", is_other_method ? allow : NULL},
+		{"Retry-After",
+			reply->status == EXCHANGE_UNAVAILABLE ? RETRY_AFTER_S : NULL},
+		{"Vary", reply->varies_by_origin ? "Origin" : NULL},
+		{"Access-Control-Allow-Origin", reply->allowed_origin},
+		{"Access-Control-Allow-Methods", is_preflight ? CORS_METHODS : NULL},
+		{"Access-Control-Allow-Headers", is_preflight ? CORS_HEADERS : NULL},
+		{"Access-Control-Max-Age", is_preflight ? CORS_MAX_AGE_S : NULL},
 	};
-	bool added = true;
 
 	for (size_t i = 0; i < COUNT_OF(headers); i++)
-		added = added && MHD_add_response_header(response, headers[i].name,
-					 headers[i].value) == MHD_YES;
-	if (reply->status == EXCHANGE_METHOD_NOT_ALLOWED)
-		added = added && MHD_add_response_header(response, "Allow",
-					 reply->allow != NULL ? reply->allow
-							      : "GET, HEAD") == MHD_YES;
-	if (reply->status == EXCHANGE_UNAVAILABLE)
-		added = added && MHD_add_response_header(response, "Retry-After",
-					 RETRY_AFTER_S) == MHD_YES;
-	return added;
+		if (headers[i].value != NULL &&
+			MHD_add_response_header(
+				response, headers[i].name, headers[i].value) != MHD_YES)
+			return false;
+	return true;
 }
 
 /* MHD_NO closes the connection, which is all that is left to do then. */
@@ -211,32 +224,92 @@ find_header(struct MHD_Connection *connection, const char *name)
 }
 
 static enum MHD_Result
+collect_host(void *argument, enum MHD_ValueKind kind, const char *name, size_t name_len,
+	const char *value, size_t value_len)
+{
+	struct exchange_request *request = argument;
+
+	(void)kind;
+	(void)name_len;
+	(void)value_len;
+	if (strcasecmp(name, "Host") != 0)
+		return MHD_YES;
+	if (request->host != NULL)
+		request->mistake = "there is more than one Host";
+	request->host = value != NULL ? value : "";
+	return MHD_YES;
+}
+
+/*
+ * What the library found in the request.  Without a Host one of HTTP/1.0 is as good as
+ * any: it did not know of it, and no browser leaves it out.
+ */
+static void
+read_request(struct MHD_Connection *connection, const char *version,
+	struct exchange_request *request)
+{
+	request->origin = find_header(connection, "Origin");
+	request->last_event_id = find_header(connection, "Last-Event-ID");
+	request->if_none_match = find_header(connection, "If-None-Match");
+	(void)MHD_get_connection_values_n(
+		connection, MHD_GET_ARGUMENT_KIND, collect_parameter, request);
+	(void)MHD_get_connection_values_n(
+		connection, MHD_HEADER_KIND, collect_host, request);
+	if (request->host == NULL && strcmp(version, "HTTP/1.0") != 0)
+		request->mistake = "there is no Host";
+}
+
+/*
+ * Called before the path is unescaped, which would end it at a NUL; what it answers is
+ * the state that the request begins with.
+ */
+static void *
+note_nul(void *argument, const char *target, struct MHD_Connection *connection)
+{
+	const char *nul = strstr(target, "%00"), *query = strchr(target, '?');
+
+	(void)argument;
+	(void)connection;
+	return nul != NULL && (query == NULL || nul < query) ? &path_has_nul : NULL;
+}
+
+/* Is it the call behind the head?  The state then says that it has been. */
+static bool
+is_first_call(void **state)
+{
+	if (*state == NULL)
+		*state = &head_was_read;
+	else if (*state == &path_has_nul)
+		*state = &head_with_nul_was_read;
+	else
+		return false;
+	return true;
+}
+
+static enum MHD_Result
 answer(void *argument, struct MHD_Connection *connection, const char *path,
 	const char *method, const char *version, const char *upload, size_t *upload_len,
 	void **state)
 {
-	static char head_was_read;
 	struct http *h = argument;
 	bool is_head = strcmp(method, "HEAD") == 0;
 	struct exchange_request request = {
 		.is_get = is_head || strcmp(method, "GET") == 0,
 		.is_head = is_head,
+		.is_preflight =
+			strcmp(method, "OPTIONS") == 0 &&
+			find_header(connection, "Access-Control-Request-Method") != NULL,
 		.path = path};
 	struct exchange_reply reply = {0};
 
-	(void)version;
 	(void)upload;
-	if (*state == NULL || *upload_len > 0) {
-		*state = &head_was_read;
+	if (is_first_call(state) || *upload_len > 0) {
 		*upload_len = 0;
 		return MHD_YES;
 	}
-	request.host = find_header(connection, "Host");
-	request.origin = find_header(connection, "Origin");
-	request.last_event_id = find_header(connection, "Last-Event-ID");
-	request.if_none_match = find_header(connection, "If-None-Match");
-	(void)MHD_get_connection_values_n(
-		connection, MHD_GET_ARGUMENT_KIND, collect_parameter, &request);
+	read_request(connection, version, &request);
+	if (*state == &head_with_nul_was_read)
+		request.mistake = "the path has a NUL in it";
 	route_answer(h->site, &request, &reply);
 	return send_reply(h, connection, &reply, is_head);
 }
@@ -275,9 +348,9 @@ http_start(const struct route_site *site, struct counters *counters,
 			MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION |
 				MHD_USE_POLL | MHD_USE_ITC | MHD_USE_ERROR_LOG,
 			0, NULL, NULL, answer, h, MHD_OPTION_EXTERNAL_LOGGER, log_library,
-			NULL, MHD_OPTION_LISTEN_SOCKET,
-			endpoints->items[h->daemon_count].fd, MHD_OPTION_CONNECTION_LIMIT,
-			CONNECTIONS_MAX + event_readers,
+			NULL, MHD_OPTION_URI_LOG_CALLBACK, note_nul, NULL,
+			MHD_OPTION_LISTEN_SOCKET, endpoints->items[h->daemon_count].fd,
+			MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX + event_readers,
 			MHD_OPTION_PER_IP_CONNECTION_LIMIT,
 			CONNECTIONS_OF_PEER_MAX + event_readers,
 			MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S,

@@ -324,6 +324,8 @@ init_modules(struct server *server)
 	server->shared.roster = &server->roster;
 	server->shared.rejections = &server->rejections;
 	server->site = (struct route_site){.report = &server->report,
+		.hosts = &options->http_hosts,
+		.origins = &options->http_origins,
 		.turns = &server->turns,
 		.archive = {.history = &server->history, .turns = &server->turns},
 		.census = {.roster = &server->roster,

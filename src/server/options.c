@@ -9,6 +9,8 @@
 #include <stdio.h>
 
 #include "base/address.h"
+#include "server/cors.h"
+#include "server/host.h"
 
 #define PROGRAM "bio-server"
 
@@ -72,6 +74,21 @@ is_name(const char *flag, const char *file)
 	return false;
 }
 
+/* False: the mistake has been written to standard error. */
+static bool
+are_all(const char *flag, const struct option_list *list,
+	bool (*is_one)(const char *text), const char *wanted)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		if (is_one(list->items[i]))
+			continue;
+		(void)fprintf(stderr, PROGRAM ": --%s '%s': expected %s\n", flag,
+			list->items[i], wanted);
+		return false;
+	}
+	return true;
+}
+
 enum option_result
 options_parse(int argc, char *argv[], struct options *out)
 {
@@ -93,6 +110,11 @@ options_parse(int argc, char *argv[], struct options *out)
 	}
 	if (!are_addresses("listen", &out->listen) ||
 		!are_addresses("http-listen", &out->http_listen))
+		return OPTION_BAD;
+	if (!are_all("http-host", &out->http_hosts, host_is_name,
+		    "a name without a port, such as bio.example.org") ||
+		!are_all("http-cors", &out->http_origins, cors_is_origin,
+			"*, or an origin such as https://example.org"))
 		return OPTION_BAD;
 	if (!is_name("ready-file", out->ready_file) || !is_name("store", out->store))
 		return OPTION_BAD;

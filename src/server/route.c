@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "server/cors.h"
+#include "server/host.h"
 #include "server/metrics.h"
 
 #define TYPE_JSON "application/json"
@@ -165,6 +167,56 @@ find_route(const char *path)
 	return NULL;
 }
 
+/* False: the reply says why nobody is answered here. */
+static bool
+is_for_us(const struct call *call, struct exchange_reply *reply)
+{
+	const char *host = call->request->host;
+	enum host_verdict verdict = HOST_OURS;
+
+	if (call->request->mistake != NULL) {
+		exchange_fail(reply, EXCHANGE_BAD_REQUEST, call->request->mistake);
+		return false;
+	}
+	if (host != NULL)
+		verdict = host_judge(host, call->site->hosts);
+	switch (verdict) {
+	case HOST_OURS:
+		break;
+	case HOST_FOREIGN:
+		exchange_fail(reply, EXCHANGE_MISDIRECTED,
+			"the server does not go by the name that the Host says; "
+			"--http-host adds one");
+		break;
+	case HOST_BAD:
+		exchange_fail(reply, EXCHANGE_BAD_REQUEST,
+			"the Host is neither a name nor an address");
+		break;
+	}
+	return verdict == HOST_OURS;
+}
+
+static void
+answer_path(struct call *call, const struct route *route, struct exchange_reply *reply)
+{
+	const struct exchange_request *request = call->request;
+
+	if (route != NULL && route->is_endless)
+		reply->allow = "GET";
+	if (request->is_preflight && reply->allowed_origin != NULL) {
+		reply->status = EXCHANGE_NO_CONTENT;
+		reply->type = NULL;
+	} else if (!request->is_get || (request->is_head && reply->allow != NULL))
+		exchange_fail(reply, EXCHANGE_METHOD_NOT_ALLOWED,
+			"this side is read-only; messages are sent over TCP");
+	else if (route == NULL)
+		exchange_fail(reply, EXCHANGE_NOT_FOUND, "no such path; / lists them");
+	else {
+		call->rest = request->path + strlen(route->path);
+		route->get(call, reply);
+	}
+}
+
 void
 route_answer(const struct route_site *site, const struct exchange_request *request,
 	struct exchange_reply *reply)
@@ -175,19 +227,10 @@ route_answer(const struct route_site *site, const struct exchange_request *reque
 	reply->status = EXCHANGE_OK;
 	reply->type = TYPE_JSON;
 	reply->path = route != NULL ? (unsigned)(route - routes) : COUNT_OF(routes);
-	if (route != NULL && route->is_endless)
-		reply->allow = "GET";
-	if (!request->is_get || (request->is_head && reply->allow != NULL))
-		exchange_fail(reply, EXCHANGE_METHOD_NOT_ALLOWED,
-			"this side is read-only; messages are sent over TCP");
-	else if (request->mistake != NULL)
-		exchange_fail(reply, EXCHANGE_BAD_REQUEST, request->mistake);
-	else if (route == NULL)
-		exchange_fail(reply, EXCHANGE_NOT_FOUND, "no such path; / lists them");
-	else {
-		call.rest = request->path + strlen(route->path);
-		route->get(&call, reply);
-	}
+	reply->allowed_origin = cors_allow(site->origins, request->origin);
+	reply->varies_by_origin = cors_varies(site->origins);
+	if (is_for_us(&call, reply))
+		answer_path(&call, route, reply);
 	if (text_failed(&reply->body))
 		exchange_fail_no_memory(reply);
 }

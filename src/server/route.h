@@ -8,6 +8,7 @@
 #ifndef BIO_SERVER_ROUTE_H
 #define BIO_SERVER_ROUTE_H
 
+#include "base/option.h"
 #include "server/archive.h"
 #include "server/census.h"
 #include "server/exchange.h"
@@ -21,6 +22,8 @@ struct route_site {
 	struct archive archive;
 	struct live *live;
 	struct census census;
+	/* Names that we answer to, and pages that may read what we answer. */
+	const struct option_list *hosts, *origins;
 };
 
 /* Fills a reply of all zeros.  The parameters' texts must outlive the reply's stream. */
