@@ -453,7 +453,7 @@ expect_problem() {
 	expect_messages 1 0
 	expect_counter '|[has("store"), .store] | tostring' '[true,null]'
 	expect_counter messages.queued 0
-	assert_equal "$(get '/readyz?verbose' | jq -c .checks)" '{"running":"ok","store":"ok"}'
+	assert_equal "$(get '/readyz?verbose' | jq -c .checks)" '{"running":"ok","accepting":"ok","store":"ok"}'
 	stop_server
 }
 
@@ -475,7 +475,11 @@ store_works() {
 	send_line 2
 	wait_until 20 store_fails
 	expect_problem 503 /readyz
-	assert_equal "$(get /readyz | jq -r .detail)" "the store cannot write; the server's log says why"
+	assert_equal "$(get /readyz | jq -c '[.detail, has("checks")]')" \
+		"[\"the store cannot write; the server's log says why\",false]"
+	expect_problem 503 '/readyz?verbose'
+	assert_equal "$(get '/readyz?verbose' | jq -c .checks)" '{"running":"ok","accepting":"ok","store":"failing"}'
+	assert_equal "$(get '/readyz?verbose' --head | grep -ci '^Retry-After: 1')" 1
 	assert_equal "$(counter 'messages | [.received_total, .stored_total, .queued] | tostring')" '[2,1,1]'
 	expect_counter store.state failing
 	assert_equal "$(code /livez) $(newest 9)" '200 1'
@@ -526,7 +530,7 @@ store_works() {
 	assert_equal "$(get /livez)" '{"status":"alive"}'
 	assert_equal "$(get /readyz)" '{"status":"ready"}'
 	run -0 get '/readyz?verbose'
-	assert_equal "$(jq -c . <<<"$output")" '{"status":"ready","checks":{"running":"ok","store":"ok"}}'
+	assert_equal "$(jq -c . <<<"$output")" '{"status":"ready","checks":{"running":"ok","accepting":"ok","store":"ok"}}'
 	expect_messages 0 0
 	stop_server
 }

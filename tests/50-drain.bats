@@ -144,6 +144,7 @@ is_flooded() {
 	run -0 get /readyz --include
 	assert_line $'Retry-After: 1\r'
 	assert_line --partial '"status":503'
+	assert_equal "$(get '/readyz?verbose' | jq -r .checks.running)" failing
 	expect_counter state draining
 	run -0 get /livez --fail
 	wait_until 20 is_refused

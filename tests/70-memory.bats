@@ -147,8 +147,8 @@ start_failing_server() {
 @test "where no thread can be started those that are there go on, and others come as soon as they can" {
 	start_failing_server
 	python - "$CONTROL" <<-'END'
-		import sys
-		from failing import Control
+		import json, sys
+		from failing import Control, get
 		from words import *
 		control = Control(sys.argv[1])
 		def begin():
@@ -164,6 +164,10 @@ start_failing_server() {
 		second = begin()
 		see_refused()
 		assert counter("connections.accepted_total") == 1
+		check(503, get("/readyz")[0])
+		status, body = get("/readyz?verbose")
+		check([503, {"running": "ok", "accepting": "failing", "store": "ok"}],
+		      [status, json.loads(body)["checks"]])
 		# The thread of the first takes the second.
 		first.close()
 		wait_for_counter("messages.stored_total", 2)
@@ -173,6 +177,7 @@ start_failing_server() {
 		control.no_threads = 0
 		wait_for_counter("messages.stored_total", 3)
 		assert counter("connections.current") == 2
+		wait_for(lambda: get("/readyz")[0] == 200, "readiness")
 	END
 	expect_messages 3 0
 	expect_counter connections.closed_total.eof 3

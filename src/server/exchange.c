@@ -72,13 +72,21 @@ void
 exchange_fail(
 	struct exchange_reply *reply, enum exchange_status status, const char *detail)
 {
+	exchange_fail_with(reply, status, detail, NULL, NULL);
+}
+
+void
+exchange_fail_with(struct exchange_reply *reply, enum exchange_status status,
+	const char *detail, const char *name, const char *json)
+{
 	cJSON *problem = cJSON_CreateObject();
 	char *printed = NULL;
 
 	if (problem != NULL && cJSON_AddStringToObject(problem, "type", "about:blank") &&
 		cJSON_AddStringToObject(problem, "title", status_title(status)) &&
 		cJSON_AddNumberToObject(problem, "status", status) &&
-		cJSON_AddStringToObject(problem, "detail", detail))
+		cJSON_AddStringToObject(problem, "detail", detail) &&
+		(name == NULL || cJSON_AddRawToObject(problem, name, json)))
 		printed = cJSON_PrintUnformatted(problem);
 	cJSON_Delete(problem);
 	text_free(&reply->body);

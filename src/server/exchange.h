@@ -82,6 +82,10 @@ unsigned exchange_status_number(enum exchange_status status);
 void exchange_fail(
 	struct exchange_reply *reply, enum exchange_status status, const char *detail);
 
+/* The same, with one member more, whose value is a JSON text. */
+void exchange_fail_with(struct exchange_reply *reply, enum exchange_status status,
+	const char *detail, const char *name, const char *json);
+
 /* The same where memory is short, which is logged. */
 void exchange_fail_no_memory(struct exchange_reply *reply);
 

@@ -46,7 +46,9 @@
 
 struct gate {
 	struct endpoint endpoint;
-	size_t waiting; /* workers that wait here or are on their way; under the lock */
+	/* Both under the lock. */
+	size_t waiting;   /* workers that wait here or are on their way */
+	bool is_deserted; /* nobody does, since no thread could be started */
 };
 
 /* A connection that is being served; on its worker's stack. */
@@ -59,7 +61,7 @@ struct listener {
 	struct session_shared *shared;
 	size_t gate_count;
 	struct gate gates[ENDPOINT_MAX];
-	struct lock lock; /* guards everything below, and the gates' `waiting` */
+	struct lock lock; /* guards everything below, and what the gates say */
 	struct condition changed;
 	struct seat *seats;
 	size_t seated, refused, workers;
@@ -113,12 +115,25 @@ start_worker(struct listener *l, struct gate *gate, const struct arrival *arriva
 	return -1;
 }
 
+/* One such gate is enough for all to hear of it: who connects there waits. */
+static void
+set_deserted_locked(struct listener *l, struct gate *gate, bool is_deserted)
+	REQUIRES(l->lock)
+{
+	bool is_any = false;
+
+	gate->is_deserted = is_deserted;
+	for (size_t i = 0; i < l->gate_count; i++)
+		is_any = is_any || l->gates[i].is_deserted;
+	atomic_store(&l->shared->lacks_threads, is_any);
+}
+
 /* Sees to it that somebody waits at the gate. */
 static void
 attend_gate(struct listener *l, struct gate *gate)
 {
 	static const struct arrival none = {.fd = -1};
-	bool is_unattended;
+	bool is_unattended, has_failed;
 
 	lock_acquire(&l->lock);
 	is_unattended = gate->waiting == 0 && !l->is_stopping &&
@@ -126,11 +141,16 @@ attend_gate(struct listener *l, struct gate *gate)
 	if (is_unattended)
 		gate->waiting++;
 	lock_release(&l->lock);
-	if (!is_unattended || start_worker(l, gate, &none) == 0)
+	if (!is_unattended)
 		return;
-	log_warn("no thread for the next connection: %s", strerror(errno));
+	has_failed = start_worker(l, gate, &none) != 0;
+	if (has_failed)
+		log_warn("no thread for the next connection: %s", strerror(errno));
 	lock_acquire(&l->lock);
-	gate->waiting--;
+	gate->waiting -= has_failed;
+	/* Where the new one has left already, it has had to find another itself. */
+	set_deserted_locked(
+		l, gate, gate->waiting == 0 && (has_failed || gate->is_deserted));
 	lock_release(&l->lock);
 }
 
@@ -153,8 +173,10 @@ return_to_gate(struct listener *l, struct gate *gate)
 
 	lock_acquire(&l->lock);
 	returns = !l->is_stopping && gate->waiting < SPARE_WORKERS_MAX;
-	if (returns)
+	if (returns) {
 		gate->waiting++;
+		set_deserted_locked(l, gate, false);
+	}
 	lock_release(&l->lock);
 	return returns;
 }

@@ -30,6 +30,12 @@ report_is_draining(const struct report *r)
 }
 
 bool
+report_can_accept(const struct report *r)
+{
+	return !atomic_load(&r->shared->lacks_threads);
+}
+
+bool
 report_can_store(const struct report *r)
 {
 	struct store *store = r->shared->ingest->store;

@@ -29,6 +29,9 @@ int report_init(struct report *r, const struct session_shared *shared) MUST_USE;
 
 bool report_is_draining(const struct report *r);
 
+/* False: no thread can be started that would wait for the next connection. */
+bool report_can_accept(const struct report *r);
+
 /* False: what is queued for the store cannot be written now. */
 bool report_can_store(const struct report *r);
 

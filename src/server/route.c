@@ -36,27 +36,68 @@ get_livez(struct call *call, struct exchange_reply *reply)
 		text_append_string(&reply->body, "{\"status\":\"alive\"}\n");
 }
 
+/* What has to be well for the server to be ready. */
+struct check {
+	const char *name;
+	bool is_ok;
+	const char *failure;
+};
+
+/* As a C string. */
+static void
+append_checks(struct text *out, const struct check *checks, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		text_printf(out, "%s\"%s\":\"%s\"", i == 0 ? "{" : ",", checks[i].name,
+			checks[i].is_ok ? "ok" : "failing");
+	text_append(out, "}", sizeof "}");
+}
+
+static void
+reply_checks(const struct check *checks, size_t count, bool is_verbose,
+	struct exchange_reply *reply)
+{
+	const char *failure = NULL;
+	struct text list = {0};
+
+	append_checks(&list, checks, count);
+	for (size_t i = count; i-- > 0;)
+		if (!checks[i].is_ok)
+			failure = checks[i].failure;
+	if (text_failed(&list))
+		exchange_fail_no_memory(reply);
+	else if (failure != NULL)
+		exchange_fail_with(reply, EXCHANGE_UNAVAILABLE, failure,
+			is_verbose ? "checks" : NULL, list.bytes);
+	else if (is_verbose)
+		text_printf(&reply->body, "{\"status\":\"ready\",\"checks\":%s}\n",
+			list.bytes);
+	else
+		text_append_string(&reply->body, "{\"status\":\"ready\"}\n");
+	text_free(&list);
+}
+
 static void
 get_readyz(struct call *call, struct exchange_reply *reply)
 {
-	bool verbose = call->request->parameter_count == 1 &&
-		       strcmp(call->request->parameters[0].name, "verbose") == 0 &&
-		       call->request->parameters[0].value[0] == '\0';
+	const struct exchange_request *request = call->request;
+	const struct report *report = call->site->report;
+	const struct check checks[] = {
+		{"running", !report_is_draining(report), "the server is draining"},
+		{"accepting", report_can_accept(report),
+			"the system gives no thread for the next connection"},
+		{"store", report_can_store(report),
+			"the store cannot write; the server's log says why"},
+	};
+	bool is_verbose = request->parameter_count == 1 &&
+			  strcmp(request->parameters[0].name, "verbose") == 0 &&
+			  request->parameters[0].value[0] == '\0';
 
-	if (call->request->parameter_count > 0 && !verbose)
+	if (request->parameter_count > 0 && !is_verbose)
 		exchange_fail(reply, EXCHANGE_BAD_REQUEST,
 			"the only parameter here is verbose, without a value");
-	else if (report_is_draining(call->site->report))
-		exchange_fail(reply, EXCHANGE_UNAVAILABLE, "the server is draining");
-	else if (!report_can_store(call->site->report))
-		exchange_fail(reply, EXCHANGE_UNAVAILABLE,
-			"the store cannot write; the server's log says why");
-	else if (verbose)
-		text_append_string(&reply->body,
-			"{\"status\":\"ready\",\"checks\":{\"running\":\"ok\","
-			"\"store\":\"ok\"}}\n");
 	else
-		text_append_string(&reply->body, "{\"status\":\"ready\"}\n");
+		reply_checks(checks, COUNT_OF(checks), is_verbose, reply);
 }
 
 static void

@@ -38,6 +38,7 @@ struct session_shared {
 	struct claims claims;
 	char status_address[ADDRESS_TEXT_MAX]; /* for those who knock at the wrong port */
 	atomic_bool is_draining;
+	atomic_bool lacks_threads; /* none could be started for the next connection */
 };
 
 /* The part of the budget that the pool keeps for one session at a time. */
