@@ -61,7 +61,7 @@ TESTS := $(TEST_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
 FAILING := $(BUILD)/helpers/bio-server-failing
 object = $(1:%.c=$(BUILD)/%.o)
 # Files that are part of the server, each as a text that is named after it: schema_sql.
-EMBEDDED := $(BUILD)/src/messages/schema.sql.o
+EMBEDDED := $(addprefix $(BUILD)/src/,messages/schema.sql.o server/openapi.json.o)
 
 # The fuzz targets; one needs two libraries that nothing else here does.
 FUZZ_PACKAGES := jansson yajl
@@ -92,7 +92,7 @@ $(BUILD)/unit/%_test: $(BUILD)/tests/unit/%_test.o $(call object,$(TESTED_SOURCE
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS)
 
-$(BUILD)/%.sql.o: %.sql Makefile
+$(EMBEDDED): $(BUILD)/%.o: % Makefile
 	@mkdir -p $(@D)
 	printf '.global %s\n.section .rodata\n%s: .incbin "%s"\n.byte 0\n.section %s\n' \
 		$(subst .,_,$(<F)) $(subst .,_,$(<F)) $< '.note.GNU-stack,"",%progbits' | \

@@ -4,7 +4,8 @@
 load helpers/bio
 
 PATHS=(/ /stats /metrics /messages '/messages?format=ndjson' /messages/1 /messages/1/raw
-	/messages/latest /messages/latest/raw /connections '/rejected?limit=1' /livez /readyz '/readyz?verbose' /nowhere)
+	/messages/latest /messages/latest/raw /connections '/rejected?limit=1' /livez /readyz '/readyz?verbose'
+	/openapi.json /nowhere)
 
 # ask METHOD PATH: the whole answer, as it comes over the wire, in the file METHOD.
 ask() {
@@ -59,6 +60,7 @@ expect_problem() {
 		/livez                   200 application/json
 		/readyz                  200 application/json
 		/readyz?verbose          200 application/json
+		/openapi.json            200 application/json
 		/nowhere                 404 application/problem+json
 	END
 	expect_idle

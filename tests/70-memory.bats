@@ -21,13 +21,6 @@ sweep() {
 		"$BUILD/helpers/bio-server-failing" "$BATS_TEST_TMPDIR"
 }
 
-# start_failing_server [FLAG...]: with Control(sys.argv[1]) in python, in a case's hands.
-start_failing_server() {
-	CONTROL=$BATS_TEST_TMPDIR/control
-	python -c 'import sys, failing; failing.Control(sys.argv[1])' "$CONTROL"
-	SERVER=$BUILD/helpers/bio-server-failing FAILING_MALLOC=$CONTROL start_server "$@"
-}
-
 @test "1 GiB of messages of 10 MiB never takes 64 MiB, nor do others, however long" {
 	skip_under_sanitizers
 	local size mebibytes

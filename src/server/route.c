@@ -130,6 +130,18 @@ get_rejected(struct call *call, struct exchange_reply *reply)
 	census_get_rejected(&call->site->census, call->request, reply);
 }
 
+/* The document itself, embedded by make. */
+extern const char openapi_json[];
+
+static void
+get_description(struct call *call, struct exchange_reply *reply)
+{
+	if (exchange_refuse_parameters(call->request, reply))
+		return;
+	reply->fixed = openapi_json;
+	reply->fixed_len = strlen(openapi_json);
+}
+
 static void get_index(struct call *call, struct exchange_reply *reply);
 static void get_metrics(struct call *call, struct exchange_reply *reply);
 
@@ -152,6 +164,7 @@ static const struct route {
 	{"/metrics", false, false, get_metrics, "counters, as Prometheus reads them"},
 	{"/livez", false, false, get_livez, "200 while the process runs"},
 	{"/readyz", false, false, get_readyz, "200 while messages are taken"},
+	{"/openapi.json", false, false, get_description, "all of this in detail"},
 };
 
 _Static_assert(COUNT_OF(routes) < COUNTER_PATHS_MAX &&
@@ -193,6 +206,12 @@ get_metrics(struct call *call, struct exchange_reply *reply)
 	reply->type = METRICS_TYPE;
 	if (metrics_append(call->site->report, &requests, &reply->body) != 0)
 		exchange_fail_no_memory(reply);
+}
+
+const char *
+route_path(size_t index)
+{
+	return index < COUNT_OF(routes) ? routes[index].path : NULL;
 }
 
 static const struct route *
@@ -251,7 +270,8 @@ answer_path(struct call *call, const struct route *route, struct exchange_reply 
 		exchange_fail(reply, EXCHANGE_METHOD_NOT_ALLOWED,
 			"this side is read-only; messages are sent over TCP");
 	else if (route == NULL)
-		exchange_fail(reply, EXCHANGE_NOT_FOUND, "no such path; / lists them");
+		exchange_fail(reply, EXCHANGE_NOT_FOUND,
+			"no such path; /openapi.json lists them");
 	else {
 		call->rest = request->path + strlen(route->path);
 		route->get(call, reply);

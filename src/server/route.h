@@ -30,4 +30,10 @@ struct route_site {
 void route_answer(const struct route_site *site, const struct exchange_request *request,
 	struct exchange_reply *reply);
 
+/*
+ * The table's paths, one after another, and NULL behind the last; one that ends in a
+ * slash stands for what is below it.
+ */
+const char *route_path(size_t index);
+
 #endif

@@ -57,6 +57,13 @@ start_server() {
 	HTTP=$(awk '$1 == "http" { print $2; exit }' "$ready")
 }
 
+# start_failing_server [FLAG...]: with Control(sys.argv[1]) in python, in a case's hands.
+start_failing_server() {
+	CONTROL=$BATS_TEST_TMPDIR/control
+	python -c 'import sys, failing; failing.Control(sys.argv[1])' "$CONTROL"
+	SERVER=$BUILD/helpers/bio-server-failing FAILING_MALLOC=$CONTROL start_server "$@"
+}
+
 server_is_ready_or_dead() {
 	[[ -e $BATS_TEST_TMPDIR/ready ]] || ! kill -0 "$SERVER_PID" 2>/dev/null
 }

@@ -275,7 +275,7 @@ def sweep_life(mode, program, folder):
 PAGES = ["/stats", "/metrics", "/messages", "/messages?.s=A", "/messages?format=ndjson", "/messages?format=ndjson&limit=2",
          "/messages?.n=2", "/messages/1", "/messages/latest/raw", "/messages/9", "/readyz",
          "/connections?state=all", "/rejected",
-         "/messages?limit=0", "/no/such/page", "/"]
+         "/messages?limit=0", "/no/such/page", "/", "/openapi.json"]
 
 
 def shape(tree):

@@ -98,6 +98,19 @@ def stats():
         connection.close()
 
 
+def strict(text):
+    """JSON as RFC 8259 has it, where no name stands twice in an object."""
+    def unique(pairs):
+        names = [name for name, _ in pairs]
+        if len(set(names)) != len(names):
+            raise ValueError(f"a name stands twice: {names}")
+        return dict(pairs)
+
+    def no_constant(constant):
+        raise ValueError(f"{constant} is no JSON")
+    return json.loads(text, object_pairs_hook=unique, parse_constant=no_constant)
+
+
 def counter(name):
     """One number of /stats, such as "messages.received_total"."""
     value = stats()
