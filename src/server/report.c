@@ -186,24 +186,22 @@ add_id(cJSON *object, const char *name, uint64_t id)
 
 /* null: there is none. */
 static bool
-add_store(cJSON *root, const struct report *r)
+add_store(cJSON *root, const struct report *r, const struct store_numbers *numbers)
 {
-	struct store *store = r->shared->ingest->store;
-	struct store_numbers numbers;
+	const struct store *store = r->shared->ingest->store;
 	cJSON *object;
 
 	if (store == NULL)
 		return cJSON_AddNullToObject(root, "store") != NULL;
-	store_numbers(store, &numbers);
 	object = cJSON_AddObjectToObject(root, "store");
 	return object != NULL && add_text(object, "path", store_path(store)) &&
 	       add_text(object, "state", report_can_store(r) ? "ok" : "failing") &&
-	       add_count(object, "messages", numbers.extent.messages) &&
-	       add_count(object, "size_bytes", numbers.extent.size_bytes) &&
-	       add_id(object, "oldest_id", numbers.extent.oldest_id) &&
-	       add_id(object, "newest_id", numbers.extent.newest_id) &&
-	       add_count(object, "evicted_total", numbers.evicted) &&
-	       add_commits(object, &numbers.commit_us);
+	       add_count(object, "messages", numbers->extent.messages) &&
+	       add_count(object, "size_bytes", numbers->extent.size_bytes) &&
+	       add_id(object, "oldest_id", numbers->extent.oldest_id) &&
+	       add_id(object, "newest_id", numbers->extent.newest_id) &&
+	       add_count(object, "evicted_total", numbers->evicted) &&
+	       add_commits(object, &numbers->commit_us);
 }
 
 static bool
@@ -234,13 +232,18 @@ int
 report_append_stats(const struct report *r, struct text *out)
 {
 	cJSON *root = cJSON_CreateObject();
+	struct store *store = r->shared->ingest->store;
+	struct store_numbers numbers = {0};
 	struct counter_snapshot now;
 	char *printed = NULL;
 
+	/* First, or more could be in the store than had been received. */
+	if (store != NULL)
+		store_numbers(store, &numbers);
 	counter_read(r->shared->counters, &now);
 	if (root != NULL && add_server(root, r) && add_connections(root, r, &now) &&
 		add_messages(root, r, &now) && add_bytes(root, &now) &&
-		add_store(root, r) && add_http(root, &now) && add_process(root))
+		add_store(root, r, &numbers) && add_http(root, &now) && add_process(root))
 		printed = cJSON_PrintUnformatted(root);
 	cJSON_Delete(root);
 	if (printed == NULL)
