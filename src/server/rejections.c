@@ -166,9 +166,11 @@ rejections_add(
 {
 	uint64_t first =
 		notes->count > REJECTIONS_KEPT ? notes->count - REJECTIONS_KEPT : 0;
-	int64_t now_us = clock_wall_us();
+	int64_t now_us;
 
 	lock_acquire(&r->lock);
+	/* Here, so that times have the order of the listing. */
+	now_us = clock_wall_us();
 	r->total += first;
 	for (uint64_t i = first; i < notes->count; i++) {
 		const struct rejection_note *note = &notes->items[i % REJECTIONS_KEPT];
