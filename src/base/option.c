@@ -234,18 +234,29 @@ parse_argument(const struct option_program *program, const struct option_spec *s
 	return refuse(program, source, text, spec, why);
 }
 
-/* The table as getopt_long wants it; `val` is the index + 1, help and version come last.
+static bool
+has_letter(const struct option_spec *spec)
+{
+	return spec->kind == OPTION_FLAG && spec->argument[0] == '-';
+}
+
+/*
+ * The tables as getopt_long wants them; `val` is the index + 1, help and version come
+ * last.
  */
 static void
-build_getopt_table(const struct option_program *program, struct option *table)
+build_getopt_tables(const struct option_program *program, struct option *table,
+	char letters[SPECS_MAX + 2])
 {
-	size_t n = 0;
+	size_t n = 0, letter_count = 0;
 
 	for (size_t i = 0; i < program->count; i++) {
 		const struct option_spec *spec = &program->specs[i];
 
 		if (!belongs(program, spec))
 			continue;
+		if (has_letter(spec))
+			letters[++letter_count] = spec->argument[1];
 		table[n++] = (struct option){.name = spec->flag,
 			.has_arg = spec->kind == OPTION_FLAG ? optional_argument
 							     : required_argument,
@@ -254,6 +265,22 @@ build_getopt_table(const struct option_program *program, struct option *table)
 	table[n++] = (struct option){.name = "help", .val = -OPTION_HELP};
 	table[n++] = (struct option){.name = "version", .val = -OPTION_VERSION};
 	table[n] = (struct option){0};
+	letters[0] = ':'; /* an argument that is missing is told apart */
+	letters[letter_count + 1] = '\0';
+}
+
+/* What getopt_long answered: an index + 1, or the letter of a flag. */
+static const struct option_spec *
+find_spec(const struct option_program *program, int value)
+{
+	if (value <= (int)program->count)
+		return &program->specs[value - 1];
+	for (size_t i = 0; i < program->count; i++)
+		if (belongs(program, &program->specs[i]) &&
+			has_letter(&program->specs[i]) &&
+			program->specs[i].argument[1] == value)
+			return &program->specs[i];
+	return NULL;
 }
 
 /* A word that getopt_long does not take; of a cluster of letters it names the letter. */
@@ -279,14 +306,14 @@ refuse_word(const struct option_program *program, bool lacks_argument, const cha
  * here, so that the second time there is nothing left to move.
  */
 static enum option_result
-look_over(const struct option_program *program, const struct option *table, int argc,
-	char *argv[])
+look_over(const struct option_program *program, const struct option *table,
+	const char *letters, int argc, char *argv[])
 {
 	int value;
 
 	optind = 0;
 	opterr = 0;
-	while ((value = getopt_long(argc, argv, ":", table, NULL)) != -1) {
+	while ((value = getopt_long(argc, argv, letters, table, NULL)) != -1) {
 		if (value == -OPTION_HELP)
 			return OPTION_HELP;
 		if (value == -OPTION_VERSION)
@@ -302,21 +329,26 @@ option_parse(const struct option_program *program, int argc, char *argv[], void 
 	int *first_operand)
 {
 	struct option table[SPECS_MAX + 3];
+	char letters[SPECS_MAX + 2];
 	bool fresh[SPECS_MAX];
+	const struct option_spec *spec;
 	enum option_result result;
 	int value;
 
 	assert(program->count <= SPECS_MAX);
 	memset(fresh, true, sizeof fresh);
-	build_getopt_table(program, table);
-	result = look_over(program, table, argc, argv);
+	build_getopt_tables(program, table, letters);
+	result = look_over(program, table, letters, argc, argv);
 	if (result == OPTION_OK)
 		result = parse_environment(program, out);
 	optind = 0;
 	while (result == OPTION_OK &&
-		(value = getopt_long(argc, argv, ":", table, NULL)) != -1)
-		result = parse_argument(program, &program->specs[value - 1], optarg, out,
-			&fresh[value - 1]);
+		(value = getopt_long(argc, argv, letters, table, NULL)) != -1) {
+		spec = find_spec(program, value);
+		assert(spec != NULL);
+		result = parse_argument(
+			program, spec, optarg, out, &fresh[spec - program->specs]);
+	}
 	*first_operand = optind;
 	return result;
 }
@@ -331,8 +363,12 @@ option_print_help(const struct option_program *program)
 		if (!belongs(program, spec))
 			continue;
 		environment_name(spec, name);
-		(void)snprintf(left, sizeof left, "--%s%s%s", spec->flag,
-			spec->argument[0] != '\0' ? " " : "", spec->argument);
+		if (has_letter(spec))
+			(void)snprintf(left, sizeof left, "%s, --%s", spec->argument,
+				spec->flag);
+		else
+			(void)snprintf(left, sizeof left, "--%s%s%s", spec->flag,
+				spec->argument[0] != '\0' ? " " : "", spec->argument);
 		(void)printf("  %s\n", left);
 		(void)printf("        %s\n        [%s", spec->help, name);
 		if (spec->fallback != NULL && spec->kind != OPTION_FLAG)

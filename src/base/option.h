@@ -43,8 +43,9 @@ enum option_kind {
 };
 
 struct option_spec {
-	const char *flag;     /* without the dashes */
-	const char *argument; /* as --help shows it; for a choice also what is allowed */
+	const char *flag; /* without the dashes */
+	/* As --help shows it; of a choice what is allowed, of a flag its letter: "-f". */
+	const char *argument;
 	const char *fallback; /* the default, as a user would write it */
 	const char *help;     /* one line */
 	enum option_kind kind;

@@ -20,7 +20,7 @@
 #define OUTPUT_MAX 4096
 
 struct settings {
-	bool flag;
+	bool flag, follow;
 	uint64_t count, bytes, ms;
 	double real;
 	const char *text, *unset;
@@ -32,6 +32,8 @@ struct settings {
 #define MEMBER(name) offsetof(struct settings, name)
 static const struct option_spec specs[] = {
 	{"flag", "", "no", "A switch.", OPTION_FLAG, MEMBER(flag), 0, 0, COMMAND_BOTH},
+	{"follow", "-f", "no", "Another switch.", OPTION_FLAG, MEMBER(follow), 0, 0,
+		COMMAND_TAIL},
 	{"count", "N", "7", "A number.", OPTION_COUNT, MEMBER(count), 1, 100,
 		COMMAND_BOTH},
 	{"max-bytes", "SIZE", "1m", "A size.", OPTION_BYTES, MEMBER(bytes), 1, 0x1p40,
@@ -400,6 +402,28 @@ unknown_letters(void)
 	check_refusals(rows, COUNT_OF(rows));
 }
 
+static void
+a_letter_stands_for_a_flag(void)
+{
+	struct option_program tail = program;
+	struct parsed *p;
+
+	tail.command = COMMAND_TAIL;
+	EXPECT(parse_for(&tail, "-f")->settings.follow);
+	EXPECT(parse_for(&tail, "--follow")->settings.follow);
+	EXPECT(!parse_for(&tail, "-f --follow=no")->settings.follow);
+	EXPECT(!parse_for(&tail, "-- -f")->settings.follow);
+	p = parse_for(&tail, "one -f --count 5");
+	EXPECT(p->settings.follow);
+	EXPECT_INT(5, p->settings.count);
+	EXPECT_TEXT("one", p->argv[p->first_operand]);
+	EXPECT_TEXT("prog: unknown option '-x'\nTry 'prog --help'.\n",
+		parse_for(&tail, "-fx")->errors);
+	/* Another command does not know it. */
+	EXPECT_TEXT(
+		"prog: unknown option '-f'\nTry 'prog --help'.\n", parse("-f")->errors);
+}
+
 /* Words are reordered, but none becomes the argument of an option that stood behind it.
  */
 static void
@@ -552,6 +576,7 @@ help_lists_every_option(void)
 		"--help\n",
 		"--version\n",
 	};
+	struct option_program tail = program;
 	struct capture capture;
 	char help[OUTPUT_MAX];
 
@@ -563,6 +588,12 @@ help_lists_every_option(void)
 		EXPECT(strstr(help, lines[i]) != NULL);
 	}
 	EXPECT(strstr(help, "tail-only") == NULL);
+	EXPECT(strstr(help, "follow") == NULL);
+	tail.command = COMMAND_TAIL;
+	capture_begin(&capture, STDOUT_FILENO);
+	option_print_help(&tail);
+	capture_end(&capture, help);
+	EXPECT(strstr(help, "  -f, --follow\n") != NULL);
 }
 
 int
@@ -579,6 +610,7 @@ main(void)
 	TAP_RUN(bad_values_are_refused);
 	TAP_RUN(unknown_and_unfinished_options);
 	TAP_RUN(unknown_letters);
+	TAP_RUN(a_letter_stands_for_a_flag);
 	TAP_RUN(an_operand_is_no_argument);
 	TAP_RUN(operands_come_last);
 	TAP_RUN(the_environment_beats_the_default);
