@@ -20,9 +20,10 @@
 #include "client/output.h"
 #include "client/page.h"
 #include "client/progress.h"
+#include "client/question.h"
 #include "client/status.h"
 
-enum { PAGE_LIMIT = 1000, PARAMETERS_MAX = 8 + OPTION_LIST_MAX, NUMBER_MAX = 24 };
+enum { PAGE_LIMIT = 1000 };
 
 struct history {
 	const struct options *options;
@@ -37,41 +38,6 @@ struct history {
 	uint64_t messages, bytes;
 };
 
-/* The parameters of one question, and room for the numbers among them. */
-struct question {
-	struct status_parameter parameters[PARAMETERS_MAX];
-	size_t count;
-	char limit[NUMBER_MAX], after[NUMBER_MAX], before[NUMBER_MAX];
-	char fields[OPTION_LIST_MAX][OPTION_ITEM_MAX];
-};
-
-static void
-add(struct question *q, const char *name, const char *value)
-{
-	if (value != NULL)
-		q->parameters[q->count++] = (struct status_parameter){name, value};
-}
-
-static void
-add_number(struct question *q, const char *name, char text[NUMBER_MAX], uint64_t number)
-{
-	(void)snprintf(text, NUMBER_MAX, "%" PRIu64, number);
-	add(q, name, text);
-}
-
-static void
-add_filters(struct question *q, const struct option_list *filters)
-{
-	for (size_t i = 0; i < filters->count; i++) {
-		char *field = q->fields[i], *value;
-
-		memcpy(field, filters->items[i], sizeof q->fields[i]);
-		value = strchr(field, '=');
-		*value = '\0';
-		add(q, field, value + 1);
-	}
-}
-
 static void
 make_question(const struct history *h, struct question *q)
 {
@@ -80,15 +46,14 @@ make_question(const struct history *h, struct question *q)
 
 	if (o->limit > 0 && o->limit - h->messages < limit)
 		limit = o->limit - h->messages;
-	q->count = 0;
-	add_number(q, "limit", q->limit, limit);
-	add_number(q, "after", q->after, h->after);
-	add_number(q, "before", q->before, h->before);
-	add(q, "order", o->order == ORDER_ASCENDING ? "asc" : "desc");
-	add(q, "since", o->since);
-	add(q, "until", o->until);
-	add(q, "q", o->query);
-	add_filters(q, &o->filter);
+	question_begin(q);
+	question_add_number(q, "limit", limit);
+	question_add_number(q, "after", h->after);
+	question_add_number(q, "before", h->before);
+	question_add(q, "order", o->order == ORDER_ASCENDING ? "asc" : "desc");
+	question_add(q, "since", o->since);
+	question_add(q, "until", o->until);
+	question_add_filters(q, o);
 }
 
 static int
