@@ -1,6 +1,9 @@
 /*
  * status: one GET at a time, with libcurl, of which this file is the only user.
  *
+ * A transfer runs in a loop of ours, so that what is watched can end it, and silence be
+ * measured to the millisecond; the time that a taker of a stream needs is none.
+ *
  * A server on this network is asked directly: proxies of the environment do not
  * apply. What went wrong is kept as text until it is certain that it matters,
  * because --wait asks again after a failure.
@@ -9,24 +12,41 @@
  */
 #include "client/status.h"
 
+#include <assert.h>
 #include <cjson/cJSON.h>
 #include <curl/curl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "wire/frame.h"
 
-enum { POLL_STEP_MS = 100, STATUS_OK = 200, STATUS_UNAVAILABLE = 503 };
+enum { POLL_STEP_MS = 100, STEP_MS = 1000, LAST_EVENT_ID_MAX = 128 };
+enum {
+	STATUS_OK = 200,
+	STATUS_BAD_GATEWAY = 502,
+	STATUS_UNAVAILABLE = 503,
+	STATUS_GATEWAY_TIMEOUT = 504,
+};
 
 #define BODY_MAX_BYTES ((size_t)64 * 1024 * 1024)
 
 struct status {
 	const struct options *options;
 	CURL *curl;
+	CURLM *multi;
+	struct pollfd *watched;
+	size_t watched_count;
+
+	/* Of the question that is asked: */
+	struct status_answer *answer;
+	const struct status_stream *stream; /* NULL: the answer is gathered */
+	uint64_t silence_ms;                /* so long nothing may come; 0: no limit */
+	uint64_t heard_ns;                  /* when something came last */
 };
 
 static void conclude(struct status_answer *answer, enum exit_code code,
@@ -50,10 +70,11 @@ status_open(const struct options *options)
 
 	if (s == NULL)
 		return NULL;
-	*s = (struct status){.options = options, .curl = curl_easy_init()};
-	if (s->curl != NULL)
+	*s = (struct status){
+		.options = options, .curl = curl_easy_init(), .multi = curl_multi_init()};
+	if (s->curl != NULL && s->multi != NULL)
 		return s;
-	free(s);
+	status_close(s);
 	return NULL;
 }
 
@@ -61,15 +82,60 @@ void
 status_close(struct status *s)
 {
 	curl_easy_cleanup(s->curl);
+	(void)curl_multi_cleanup(s->multi);
 	free(s);
+}
+
+void
+status_watch(struct status *s, struct pollfd *watched, size_t count)
+{
+	assert(count <= STATUS_WATCHED_MAX);
+	s->watched = watched;
+	s->watched_count = count;
+}
+
+static long
+number_of_answer(const struct status *s)
+{
+	long number = 0;
+
+	(void)curl_easy_getinfo(s->curl, CURLINFO_RESPONSE_CODE, &number);
+	return number;
+}
+
+/* The answer that comes is the stream, and not a refusal. */
+static bool
+is_stream(const struct status *s)
+{
+	static const char wanted[] = "text/event-stream";
+	const char *type = NULL;
+
+	(void)curl_easy_getinfo(s->curl, CURLINFO_CONTENT_TYPE, &type);
+	return s->stream != NULL && number_of_answer(s) == STATUS_OK && type != NULL &&
+	       strncasecmp(type, wanted, sizeof wanted - 1) == 0;
+}
+
+/* Less than `len`: the transfer is to end. */
+static size_t
+take_stream(struct status *s, const char *bytes, size_t len)
+{
+	bool goes_on = s->stream->take(s->stream->argument, bytes, len);
+
+	s->answer->is_interrupted = !goes_on;
+	s->heard_ns = clock_mono_ns();
+	return goes_on ? len : 0;
 }
 
 static size_t
 take_body(char *bytes, size_t size, size_t count, void *argument)
 {
-	struct status_answer *answer = argument;
+	struct status *s = argument;
+	struct status_answer *answer = s->answer;
 	size_t len = size * count;
 
+	s->heard_ns = clock_mono_ns();
+	if (is_stream(s))
+		return take_stream(s, bytes, len);
 	if (len > BODY_MAX_BYTES - answer->body.len) {
 		answer->is_too_large = true;
 		return 0;
@@ -78,9 +144,7 @@ take_body(char *bytes, size_t size, size_t count, void *argument)
 	return text_failed(&answer->body) ? 0 : len;
 }
 
-/* libcurl's own URL parts, so that no host name can smuggle a path in. */
-/* Each becomes name=value, the value as a URL needs it.  Out of memory: no
- * answer. */
+/* Each becomes name=value, the value as a URL needs it.  Out of memory: no answer. */
 static CURLUcode
 set_query(CURLU *url, const struct status_parameter *parameters, size_t count)
 {
@@ -99,6 +163,7 @@ set_query(CURLU *url, const struct status_parameter *parameters, size_t count)
 	return code;
 }
 
+/* libcurl's own URL parts, so that no host name can smuggle a path in. */
 static CURLUcode
 set_url(CURLU *url, const struct address *address, const char *path)
 {
@@ -150,26 +215,108 @@ explain_failure(struct status *s, CURLcode result, struct status_answer *out)
 		http, why);
 }
 
+/* A stream had begun, so that the server is there is beyond doubt. */
+static void
+explain_loss(struct status *s, CURLcode result, struct status_answer *out)
+{
+	const char *http = s->options->http;
+
+	out->is_transient = true;
+	if (result == CURLE_OPERATION_TIMEDOUT)
+		conclude(out, EXIT_CODE_UNREACHABLE,
+			"lost the events of %s: nothing came for %g s", http,
+			(double)s->silence_ms / 1000);
+	else
+		conclude(out, EXIT_CODE_UNREACHABLE,
+			"lost the events of %s: the connection broke", http);
+}
+
+static bool
+is_watched_ready(struct status *s)
+{
+	/* Once more than libcurl has done: it does not tell of POLLERR. */
+	return s->watched_count > 0 && poll(s->watched, s->watched_count, 0) > 0;
+}
+
+/* Until something happens, or might have; false: for too long nothing came. */
+static bool
+wait_for_more(struct status *s)
+{
+	struct curl_waitfd extra[STATUS_WATCHED_MAX] = {{0}};
+	uint64_t deadline_ns = s->heard_ns + s->silence_ms * CLOCK_NS_PER_MS;
+	int left_ms = STEP_MS;
+
+	for (size_t i = 0; i < s->watched_count; i++)
+		extra[i] = (struct curl_waitfd){.fd = s->watched[i].fd,
+			.events = (s->watched[i].events & POLLIN) ? CURL_WAIT_POLLIN : 0};
+	if (s->silence_ms > 0 && clock_left_ms(deadline_ns) < left_ms)
+		left_ms = clock_left_ms(deadline_ns);
+	if (left_ms == 0)
+		return false;
+	(void)curl_multi_poll(s->multi, extra, (unsigned)s->watched_count, left_ms, NULL);
+	return true;
+}
+
+/* Ends with the handle's result, or before where it is to. */
+static CURLcode
+run_transfer(struct status *s)
+{
+	const CURLMsg *message;
+	int running = 1, left;
+
+	s->heard_ns = clock_mono_ns();
+	while (curl_multi_perform(s->multi, &running) == CURLM_OK && running > 0) {
+		if (is_watched_ready(s)) {
+			s->answer->is_interrupted = true;
+			return CURLE_ABORTED_BY_CALLBACK;
+		}
+		if (!wait_for_more(s))
+			return CURLE_OPERATION_TIMEDOUT;
+	}
+	message = curl_multi_info_read(s->multi, &left);
+	return message != NULL ? message->data.result : CURLE_OUT_OF_MEMORY;
+}
+
+static CURLcode
+transfer(struct status *s)
+{
+	CURLcode result = CURLE_OUT_OF_MEMORY;
+
+	if (curl_multi_add_handle(s->multi, s->curl) != CURLM_OK)
+		return result;
+	result = run_transfer(s);
+	/* What has not ended is given up here, with its connection. */
+	(void)curl_multi_remove_handle(s->multi, s->curl);
+	return result;
+}
+
 /* The status number of the answer, or 0 and the reason in `out`. */
 static long
 perform(struct status *s, CURLU *url, struct status_answer *out)
 {
 	CURL *curl = s->curl;
+	curl_off_t retry_after_s = 0;
 	CURLcode result;
-	long status = 0;
 
+	s->answer = out;
 	(void)curl_easy_setopt(curl, CURLOPT_CURLU, url);
 	(void)curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
 	(void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	(void)curl_easy_setopt(curl, CURLOPT_USERAGENT, "bio-client");
 	(void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
-	(void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, out);
-	result = curl_easy_perform(curl);
-	if (result != CURLE_OK)
-		explain_failure(s, result, out);
+	(void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, s);
+	result = transfer(s);
+	(void)curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry_after_s);
+	out->retry_after_s = (uint64_t)retry_after_s;
+	if (out->is_interrupted)
+		return 0;
+	if (result == CURLE_OK)
+		return number_of_answer(s);
+	if (is_stream(s))
+		explain_loss(s, result, out);
 	else
-		(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-	return status;
+		explain_failure(s, result, out);
+	return 0;
 }
 
 /* The same; `out` is as of the question before. */
@@ -183,7 +330,7 @@ fetch(struct status *s, const char *path, const struct status_parameter *paramet
 
 	out->body.len = 0;
 	out->code = EXIT_CODE_DONE;
-	out->is_too_large = out->is_transient = false;
+	out->is_too_large = out->is_transient = out->is_interrupted = false;
 	if (url != NULL)
 		code = set_url(url, &s->options->http_address, path);
 	if (code != CURLUE_OK && code != CURLUE_OUT_OF_MEMORY)
@@ -221,7 +368,10 @@ explain_status(struct status_answer *answer, long status, const char *what)
 
 	if (!cJSON_IsString(text))
 		text = cJSON_GetObjectItemCaseSensitive(problem, "title");
-	answer->is_transient = status == STATUS_UNAVAILABLE;
+	/* The others are what a proxy says for a server that is away. */
+	answer->is_transient = status == STATUS_UNAVAILABLE ||
+			       status == STATUS_BAD_GATEWAY ||
+			       status == STATUS_GATEWAY_TIMEOUT;
 	if (cJSON_IsString(text))
 		conclude(answer, EXIT_CODE_REFUSED, "%s: %s", what, text->valuestring);
 	else
@@ -229,21 +379,69 @@ explain_status(struct status_answer *answer, long status, const char *what)
 	cJSON_Delete(problem);
 }
 
+static void
+set_patience(struct status *s)
+{
+	s->silence_ms = s->options->timeout_ms;
+	(void)curl_easy_setopt(s->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)s->silence_ms);
+}
+
 void
 status_ask(struct status *s, const char *path, const struct status_parameter *parameters,
 	size_t count, struct status_answer *out)
 {
-	uint64_t timeout_ms = s->options->timeout_ms;
 	long status;
 
-	/* libcurl counts silence in whole seconds. */
-	(void)curl_easy_setopt(s->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)timeout_ms);
-	(void)curl_easy_setopt(s->curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	(void)curl_easy_setopt(
-		s->curl, CURLOPT_LOW_SPEED_TIME, (long)((timeout_ms + 999) / 1000));
+	set_patience(s);
 	status = fetch(s, path, parameters, count, out);
 	if (status != 0 && status != STATUS_OK)
 		explain_status(out, status, "the server refused");
+}
+
+/* What the server said where a stream should have gone on. */
+static void
+conclude_stream(struct status *s, long status, struct status_answer *out)
+{
+	const char *http = s->options->http;
+
+	if (status != STATUS_OK) {
+		explain_status(out, status, "the server refused");
+	} else if (is_stream(s)) {
+		out->is_transient = true;
+		conclude(out, EXIT_CODE_UNREACHABLE, "%s ended the stream of events",
+			http);
+	} else {
+		conclude(out, EXIT_CODE_FAILED, "the answer of %s is no stream of events",
+			http);
+	}
+}
+
+void
+status_follow(
+	struct status *s, const struct status_stream *stream, struct status_answer *out)
+{
+	struct curl_slist *headers = NULL;
+	char last_event_id[LAST_EVENT_ID_MAX];
+	long status;
+
+	if (stream->last_event_id != NULL) {
+		(void)snprintf(last_event_id, sizeof last_event_id, "Last-Event-ID: %s",
+			stream->last_event_id);
+		headers = curl_slist_append(NULL, last_event_id);
+	}
+	if (stream->last_event_id != NULL && headers == NULL) {
+		conclude(out, EXIT_CODE_FAILED, "out of memory");
+		return;
+	}
+	(void)curl_easy_setopt(s->curl, CURLOPT_HTTPHEADER, headers);
+	s->stream = stream;
+	set_patience(s);
+	status = fetch(s, stream->path, NULL, 0, out);
+	if (status != 0)
+		conclude_stream(s, status, out);
+	s->stream = NULL;
+	(void)curl_easy_setopt(s->curl, CURLOPT_HTTPHEADER, NULL);
+	curl_slist_free_all(headers);
 }
 
 /* One question, answered within the time. */
