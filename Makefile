@@ -16,7 +16,8 @@ MESSAGES := batch filter recent store_sql store_file store_writer store_reader s
 SERVER := host cors options endpoint print ingest reply claim ledger greeting roster rejections session listener \
 	query envelope history process report metrics exchange turn archive census pulse live route http main
 CLIENT := options answer reply dial framed link input message source window tally \
-	backoff outage progress refusal identity talk acked sender status page output question history main
+	backoff outage progress refusal identity talk acked sender status page output question history \
+	events main
 MODULES := $(BASE:%=base/%) $(WIRE:%=wire/%) $(MESSAGES:%=messages/%) \
 	$(SERVER:%=server/%) $(CLIENT:%=client/%)
 
@@ -51,7 +52,7 @@ FUZZ_REFERENCE := tests/fuzz/reference.c tests/fuzz/reference_frame.c
 FUZZED_SOURCES := src/base/reason.c src/messages/filter.c $(wildcard src/wire/scan.c \
 	src/wire/frame.c src/wire/hello.c)
 # Of the client what is pure; names of the rest are the server's as well.
-TESTED_CLIENT := answer framed window backoff outage page
+TESTED_CLIENT := answer framed window backoff outage page events
 TESTED_SOURCES := $(filter-out src/server/main.c,$(SERVER_SOURCES)) \
 	$(TESTED_CLIENT:%=src/client/%.c)
 
