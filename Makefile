@@ -17,7 +17,7 @@ SERVER := host cors options endpoint print ingest reply claim ledger greeting ro
 	query envelope history process report metrics exchange turn archive census pulse live route http main
 CLIENT := options answer reply dial framed link input message source window tally \
 	backoff outage progress refusal identity talk acked sender status page output question history \
-	events main
+	events pretty main
 MODULES := $(BASE:%=base/%) $(WIRE:%=wire/%) $(MESSAGES:%=messages/%) \
 	$(SERVER:%=server/%) $(CLIENT:%=client/%)
 
@@ -52,7 +52,7 @@ FUZZ_REFERENCE := tests/fuzz/reference.c tests/fuzz/reference_frame.c
 FUZZED_SOURCES := src/base/reason.c src/messages/filter.c $(wildcard src/wire/scan.c \
 	src/wire/frame.c src/wire/hello.c)
 # Of the client what is pure; names of the rest are the server's as well.
-TESTED_CLIENT := answer framed window backoff outage page events
+TESTED_CLIENT := answer framed window backoff outage page events pretty
 TESTED_SOURCES := $(filter-out src/server/main.c,$(SERVER_SOURCES)) \
 	$(TESTED_CLIENT:%=src/client/%.c)
 

@@ -106,3 +106,12 @@ page_next(struct page *page, struct page_item *out)
 		return PAGE_BAD;
 	return take_message(page, out) ? PAGE_MESSAGE : PAGE_BAD;
 }
+
+int
+page_take_apart(const char *object, size_t len, struct page_item *out)
+{
+	struct page page;
+
+	page_begin(&page, object, len);
+	return take_message(&page, out) && page.position == len ? 0 : -1;
+}

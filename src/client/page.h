@@ -41,4 +41,7 @@ void page_begin(struct page *page, const char *bytes, size_t len);
 
 enum page_event page_next(struct page *page, struct page_item *out) MUST_USE;
 
+/* The same of one message by itself.  -1: it is none. */
+int page_take_apart(const char *object, size_t len, struct page_item *out) MUST_USE;
+
 #endif

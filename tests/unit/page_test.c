@@ -93,11 +93,30 @@ what_is_cut_or_something_else_is_bad(void)
 	}
 }
 
+static void
+a_message_by_itself(void)
+{
+	static const char text[] = HEAD(7) ",\"data\":[1, \"}\"]}";
+	struct page_item item;
+
+	EXPECT_INT(0, page_take_apart(text, sizeof text - 1, &item));
+	EXPECT_INT(7, item.id);
+	EXPECT_BYTES("[1, \"}\"]", 8, item.data, item.data_len);
+	EXPECT_BYTES(text, sizeof text - 1, item.object, item.object_len);
+	for (size_t len = 0; len < sizeof text - 1; len++) {
+		tap_context("%zu bytes", len);
+		EXPECT_INT(-1, page_take_apart(text, len, &item));
+	}
+	/* The NUL behind it is not part of it. */
+	EXPECT_INT(-1, page_take_apart(text, sizeof text, &item));
+}
+
 int
 main(void)
 {
 	TAP_RUN(messages_are_found_byte_for_byte);
 	TAP_RUN(an_empty_page_and_the_last_one);
+	TAP_RUN(a_message_by_itself);
 	TAP_RUN(what_is_cut_or_something_else_is_bad);
 	return tap_finish();
 }
