@@ -17,7 +17,7 @@ SERVER := host cors options endpoint print ingest reply claim ledger greeting ro
 	query envelope history process report metrics exchange turn archive census pulse live route http main
 CLIENT := options answer reply dial framed link input message source window tally \
 	backoff outage progress refusal identity talk acked sender status page output question history \
-	events pretty main
+	events pretty outlet tail main
 MODULES := $(BASE:%=base/%) $(WIRE:%=wire/%) $(MESSAGES:%=messages/%) \
 	$(SERVER:%=server/%) $(CLIENT:%=client/%)
 
@@ -39,7 +39,8 @@ CLIENT_LIBS = $(shell $(PKG_CONFIG) --libs libcjson libcurl) -lm
 
 SHARED_SOURCES := $(wildcard src/base/*.c src/wire/*.c)
 SERVER_SOURCES := $(SHARED_SOURCES) $(wildcard src/messages/*.c src/server/*.c)
-CLIENT_SOURCES := $(SHARED_SOURCES) $(wildcard src/client/*.c)
+# A filter means the same on both sides.
+CLIENT_SOURCES := $(SHARED_SOURCES) $(wildcard src/messages/filter.c src/client/*.c)
 TEST_SOURCES := $(wildcard tests/unit/*_test.c)
 TEST_HELPERS := $(filter-out $(TEST_SOURCES),$(wildcard tests/unit/*.c))
 BENCH_NAMES := load idle probe receiver scan roundtrip store

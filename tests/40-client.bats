@@ -310,7 +310,7 @@ counter_is_above() {
 
 @test "wrong usage names the way out" {
 	run -2 client nonsense
-	assert_line "bio-client: 'nonsense': expected send, history, stats or health"
+	assert_line "bio-client: 'nonsense': expected send, tail, history, stats or health"
 	assert_line "Try 'bio-client --help'."
 	run -2 client send --repeat 2 -
 	assert_line "bio-client send: '-': --repeat and --connections need a message that can be sent again"

@@ -2,12 +2,13 @@
  * main: bio-client, which sends messages to a bio-server and asks how it is.
  *
  * Threads of `send` (the other commands have none):
- *   sender   one a connection; started and joined by main; ends by itself, or
- * soon after the stop descriptor has become readable.  With --ack there is one
- * connection and main serves it signals  started and joined by main; waits for
- * SIGINT or SIGTERM, which all threads block, and makes the stop descriptor
- * readable; main ends it with a SIGINT Taking signals with sigwait also works
- * as process 1 of a container, whose unblocked signals the kernel ignores.
+ *   sender   one a connection; started and joined by main; ends by itself, or soon after
+ *            the stop descriptor has become readable.  With --ack there is one connection
+ *            and main serves it
+ *   signals  started and joined by main; waits for SIGINT or SIGTERM, which all threads
+ *            block, and makes the stop descriptor readable; main ends it with a SIGINT
+ * Signals that are blocked and taken with sigwait, or by `tail` from a descriptor, also
+ * reach process 1 of a container, for which the kernel ignores others.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -21,10 +22,11 @@
 #include "client/options.h"
 #include "client/sender.h"
 #include "client/status.h"
+#include "client/tail.h"
 
 /*
- * A closed standard descriptor's number must not go to a socket, which would
- * then get our error lines.  What is put there fails as a closed one does.
+ * A closed standard descriptor's number must not go to a socket, which would then get our
+ * error lines.  What is put there fails as a closed one does.
  */
 static void
 hold_standard_descriptors(void)
@@ -46,6 +48,8 @@ run_command(const struct options *options)
 		return status_check_health(options);
 	case COMMAND_HISTORY:
 		return history_run(options);
+	case COMMAND_TAIL:
+		return tail_run(options);
 	case COMMAND_NONE:
 		break;
 	}

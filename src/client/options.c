@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "messages/filter.h"
 
 #define PROGRAM_NAME "bio-client"
 #define LINE_MAX_BYTES 1024
@@ -47,6 +48,16 @@ static const struct command_spec commands[] = {
 		"With --session and --resume, the same command again goes on with an "
 		"input that\n"
 		"was broken off.\n"},
+	{COMMAND_TAIL, "tail", PROGRAM_NAME " tail", "",
+		"print the newest messages, and go on with what comes in",
+		"Prints the newest messages, the oldest of them first; with --follow "
+		"also each\n"
+		"one that comes, until SIGINT, SIGTERM or the end of who reads it. It "
+		"connects\n"
+		"again when the server went away, without leaving a message out or "
+		"printing one\n"
+		"twice; what the server cannot give any more is said on standard "
+		"error.\n"},
 	{COMMAND_HISTORY, "history", PROGRAM_NAME " history", "",
 		"print or export the messages that the server keeps",
 		"Prints what there is when it begins, the oldest first.  The formats "
@@ -249,12 +260,56 @@ check_history(const struct command_spec *spec, const struct options *o)
 
 	if (result == OPTION_OK)
 		result = check_time(spec, o->until);
-	for (size_t i = 0; result == OPTION_OK && i < o->filter.count; i++)
-		if (o->filter.items[i][0] != '.' ||
-			strchr(o->filter.items[i], '=') == NULL)
-			result = refuse(spec->full_name, o->filter.items[i],
-				"expected .FIELD=VALUE");
 	return result;
+}
+
+static enum option_result
+check_filter(const struct command_spec *spec, const struct options *o)
+{
+	for (size_t i = 0; i < o->filter.count; i++) {
+		const char *item = o->filter.items[i];
+
+		if (strncmp(item, "q=", 2) != 0 &&
+			(item[0] != '.' || strchr(item, '=') == NULL))
+			return refuse(
+				spec->full_name, item, "expected .FIELD=VALUE or q=TEXT");
+	}
+	return OPTION_OK;
+}
+
+/* NULL, or what the server would refuse of it; with --follow we sort messages out too. */
+static const char *
+judge_filter(const struct options *o, size_t index)
+{
+	const char *item = o->filter.items[index], *value = strchr(item, '=') + 1;
+	size_t name_len = (size_t)(value - item);
+	char path[OPTION_ITEM_MAX] = "";
+
+	memcpy(path, item, name_len - 1);
+	if (item[0] == 'q' && value[0] == '\0')
+		return "the text is empty";
+	if (item[0] == 'q' && o->query != NULL)
+		return "a text is given twice";
+	if (item[0] != 'q' && !filter_is_path(path))
+		return "a field is named like .user.name";
+	for (size_t i = 0; i < index; i++)
+		if (strncmp(o->filter.items[i], item, name_len) == 0)
+			return "given twice";
+	return NULL;
+}
+
+static enum option_result
+check_tail(const struct command_spec *spec, const struct options *o)
+{
+	if (o->query != NULL && o->query[0] == '\0')
+		return refuse(spec->full_name, "--query", "the text is empty");
+	for (size_t i = 0; i < o->filter.count; i++) {
+		const char *why = judge_filter(o, i);
+
+		if (why != NULL)
+			return refuse(spec->full_name, o->filter.items[i], why);
+	}
+	return OPTION_OK;
 }
 
 static enum option_result
@@ -271,8 +326,12 @@ parse_command(
 		result = check_operands(spec, argc - first, argv + first, out);
 	if (result == OPTION_OK && spec->command == COMMAND_SEND)
 		result = check_send(spec, out);
+	if (result == OPTION_OK)
+		result = check_filter(spec, out);
 	if (result == OPTION_OK && spec->command == COMMAND_HISTORY)
 		result = check_history(spec, out);
+	if (result == OPTION_OK && spec->command == COMMAND_TAIL)
+		result = check_tail(spec, out);
 	if (result != OPTION_OK)
 		return result;
 	if (spec->command == COMMAND_SEND)
@@ -285,10 +344,14 @@ options_parse(int argc, char *argv[], struct options *out)
 {
 	const struct command_spec *spec;
 
-	*out = (struct options){.command = COMMAND_NONE, .framing = WIRE_FRAMING_UNSAID};
+	*out = (struct options){.command = COMMAND_NONE,
+		.framing = WIRE_FRAMING_UNSAID,
+		.look = LOOK_UNSAID,
+		.newest = NUMBER_UNSAID,
+		.behind = NUMBER_UNSAID};
 	if (argc < 2) {
 		(void)fprintf(stderr,
-			"Usage: %s send|history|stats|health [OPTIONS]\nTry '%s "
+			"Usage: %s send|tail|history|stats|health [OPTIONS]\nTry '%s "
 			"--help'.\n",
 			PROGRAM_NAME, PROGRAM_NAME);
 		return OPTION_BAD;
@@ -299,8 +362,8 @@ options_parse(int argc, char *argv[], struct options *out)
 		return OPTION_VERSION;
 	spec = find_command(argv[1]);
 	if (spec == NULL)
-		return refuse(
-			PROGRAM_NAME, argv[1], "expected send, history, stats or health");
+		return refuse(PROGRAM_NAME, argv[1],
+			"expected send, tail, history, stats or health");
 	return parse_command(spec, argc - 1, argv + 1, out);
 }
 

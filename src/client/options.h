@@ -33,6 +33,7 @@ enum command {
 	COMMAND_STATS = 2,
 	COMMAND_HEALTH = 4,
 	COMMAND_HISTORY = 8,
+	COMMAND_TAIL = 16,
 };
 
 /* The choices of --framing; once the options are parsed it is one of them. */
@@ -43,10 +44,17 @@ enum wire_framing {
 	WIRE_FRAMING_LENGTH,
 };
 
-/* The choices of --ack, --order and --format. */
+/* The choices of --ack, --order, history's --format and --color. */
 enum ack_choice { ACK_NONE, ACK_STORE };
 enum order_choice { ORDER_ASCENDING, ORDER_DESCENDING };
 enum format_choice { FORMAT_NDJSON, FORMAT_JSON, FORMAT_RAW };
+enum color_choice { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+
+/* The choices of tail's --format, which only knows at the terminal what was not said. */
+enum look_choice { LOOK_UNSAID = -1, LOOK_PRETTY, LOOK_JSON };
+
+/* Tail's --limit and --after where they are not given. */
+#define NUMBER_UNSAID UINT64_MAX
 
 struct options {
 #define OPTION(kind, type, member, ...) type member;
