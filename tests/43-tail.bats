@@ -86,7 +86,7 @@ HELLO='["hello","a",25]'
 @test "--follow: the newest first, then each that comes; connections break, nothing is doubled" {
 	start_teller "[[$HELLO],[$HELLO,[\"message\",26],[\"break\"]],
 		[[\"hello\",\"a\",28],[\"message\",27],[\"message\",28],[\"end\"]],
-		[[\"status\",502]],[[\"hello\",\"a\",28],[\"stay\"]]]"
+		[[\"status\",502,\"away\"]],[[\"hello\",\"a\",28],[\"stay\"]]]"
 	start_tail --limit 3
 	expect_tail '23 24 25 26 27 28'
 	wait_until 20 said 'ended the stream of events; trying again until it is back'
@@ -229,9 +229,9 @@ numbers_are() {
 }
 
 @test "what is no server of events: exit codes 5 and 1" {
-	start_teller '[[["status",404]],[["type","text/html"],["raw","<p>"]],[["hello","a",-1]],[["hello",7,1]],[["stats"],["message",26]]]'
+	start_teller '[[["status",404,"not\u009b31m \u007f\u001b[1mé now"]],[["type","text/html"],["raw","<p>"]],[["hello","a",-1]],[["hello",7,1]],[["stats"],["message",26]]]'
 	run -5 tail_once --follow
-	assert_output 'bio-client: the server refused: not now'
+	assert_output 'bio-client: the server refused: not??31m ??[1mé now'
 	run -1 tail_once --follow
 	assert_output "bio-client: the answer of $HTTP is no stream of events"
 	run -1 tail_once --follow

@@ -87,6 +87,23 @@ static const struct option_spec specs[] = {
 #include "client/options.def"
 };
 
+/* In place.  C1 controls (U+0080 to U+009F), which are C2 80 to C2 9F, are none less. */
+static void
+blot_controls(char *line, size_t len)
+{
+	unsigned char before = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)line[i];
+
+		if (c < ' ' || c == 0x7f)
+			line[i] = '?';
+		if (before == 0xc2 && c >= 0x80 && c < 0xa0)
+			line[i - 1] = line[i] = '?';
+		before = c;
+	}
+}
+
 void
 options_complain(const char *format, ...)
 {
@@ -103,9 +120,7 @@ options_complain(const char *format, ...)
 	/* A line of progress that stands there is wiped; see progress. */
 	if (isatty(STDERR_FILENO))
 		(void)!write(STDERR_FILENO, "\033[K", 3);
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
-			line[i] = '?';
+	blot_controls(line, len);
 	line[len++] = '\n';
 	/* Nobody is left to tell when standard error itself fails. */
 	(void)!write(STDERR_FILENO, line, len);

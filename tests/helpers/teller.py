@@ -9,7 +9,7 @@
 #
 #   hello INSTANCE NEWEST    message ID [DATA]    gap FROM TO    reset NEWEST    stats
 #   raw TEXT                 these bytes, whatever they are
-#   status NUMBER            in first place: no stream, but this answer
+#   status NUMBER TITLE      in first place: no stream, but this answer
 #   type TEXT                in first place: the content type
 #   end                      the stream ends as it should; also behind the last step
 #   break                    the connection is closed in the middle
@@ -83,7 +83,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def tell(self, steps):
         kind = "text/event-stream"
         if steps and steps[0][0] == "status":
-            self.answer(steps[0][1], "application/problem+json", '{"title":"not now"}')
+            self.answer(steps[0][1], "application/problem+json",
+                        json.dumps({"title": steps[0][2]}))
             return
         if steps and steps[0][0] == "type":
             kind = steps.pop(0)[1]
