@@ -30,6 +30,17 @@ send() {
 	client send --ack store --server "$BIO" "$@"
 }
 
+# start_stream [ARGUMENT...]: a sender of what is written to the descriptor `stream`; its
+# number in SENDER.
+start_stream() {
+	rm -f "$BATS_TEST_TMPDIR/stream"
+	mkfifo "$BATS_TEST_TMPDIR/stream"
+	start sender bash -c 'exec "$@" - <"$0"' "$BATS_TEST_TMPDIR/stream" \
+		"$BUILD/bio-client" send --ack store --server "$BIO" "$@"
+	SENDER=$STARTED
+	exec {stream}<>"$BATS_TEST_TMPDIR/stream"
+}
+
 # state FILTER: what jq makes of the stand-in's state.
 state() {
 	jq -rc "$1" "$BATS_TEST_TMPDIR/state"
@@ -302,17 +313,13 @@ expect_kept() {
 	local end
 	for end in '"end":"{\"bye\":\"idle\",\"ack\":1}\n"' '"end":""' '"end":"reset"'; do
 		start_standin "[{\"take\":1,$end},{}]"
-		rm -f "$BATS_TEST_TMPDIR/stream"
-		mkfifo "$BATS_TEST_TMPDIR/stream"
-		start sender bash -c 'exec "$0" send --ack store --server "$1" - <"$2"' \
-			"$BUILD/bio-client" "$BIO" "$BATS_TEST_TMPDIR/stream"
-		exec {stream}<>"$BATS_TEST_TMPDIR/stream"
+		start_stream
 		echo 1 >&"$stream"
 		expect_kept 1
 		echo 2 >&"$stream"
 		expect_state '.connections' 2
 		exec {stream}>&-
-		expect_exit "$STARTED" 0
+		expect_exit "$SENDER" 0
 		expect_kept 2
 		assert_equal "$(cat "$BATS_TEST_TMPDIR/sender.err")" \
 			'sent 2 messages (10 bytes) on 2 connections: 2 acknowledged, 0 refused'
@@ -352,6 +359,36 @@ expect_kept() {
 	local sent
 	sent=$(sed -n 's/^sent \([0-9]*\) message.*: \1 acknowledged, 0 refused$/\1/p' "$BATS_TEST_TMPDIR/sender.err")
 	expect_state '.kept | length' "$sent"
+}
+
+@test "SIGTERM before the end of the input: exit code 1, and the same command goes on" {
+	start_standin
+	start_stream --session s --verbose
+	echo 1 >&"$stream"
+	wait_until 20 grep -q 'next number 1$' "$BATS_TEST_TMPDIR/sender.err"
+	kill -TERM "$SENDER"
+	expect_exit "$SENDER" 1
+	exec {stream}>&-
+	run -0 cat "$BATS_TEST_TMPDIR/sender.err"
+	assert_line "bio-client: stopped before the end of standard input; --session 's' --resume goes on"
+	seq 2 >"$INPUT"
+	run -0 send --session s --resume "@$INPUT"
+	expect_kept 2
+}
+
+@test "SIGTERM before there is any answer: exit code 3, and nothing is called done" {
+	local arguments
+	for arguments in 1 "--resume --session s @$INPUT"; do
+		start_standin '[{"mute":true}]'
+		seq 5 >"$INPUT"
+		# shellcheck disable=SC2086 # words on purpose
+		start sender "$BUILD/bio-client" send --ack store --server "$BIO" $arguments
+		expect_state '.connections' 1
+		kill -TERM "$STARTED"
+		expect_exit "$STARTED" 3
+		run -0 cat "$BATS_TEST_TMPDIR/sender.err"
+		assert_output --partial 'bio-client: stopped before '
+	done
 }
 
 @test "SIGTERM within an outage: exit code 3, soon" {
@@ -641,18 +678,14 @@ stored_is_above() {
 
 @test "server: one that comes back with another store is not given the rest" {
 	serve
-	mkfifo "$BATS_TEST_TMPDIR/stream"
-	start sender bash -c 'exec "$0" send --ack store --server "$1" - <"$2"' \
-		"$BUILD/bio-client" "$BIO" "$BATS_TEST_TMPDIR/stream"
-	local sender=$STARTED
-	exec {stream}<>"$BATS_TEST_TMPDIR/stream"
+	start_stream
 	echo 1 >&"$stream"
 	expect_messages 1 0
 	stop_server
 	rm "$BATS_TEST_TMPDIR"/bio.db*
 	serve
 	echo 2 >&"$stream"
-	expect_exit "$sender" 5
+	expect_exit "$SENDER" 5
 	exec {stream}>&-
 	run -0 cat "$BATS_TEST_TMPDIR/sender.err"
 	assert_line --partial 'refused: session_gap: '

@@ -566,14 +566,26 @@ run_loop(struct acked *a)
 	}
 }
 
-/* What the end of the loop says about the whole. */
+/* Of what is sent for ever nothing is left. */
 static void
-conclude(struct acked *a)
+complain_of_stop(struct acked *a, const char *hint)
+{
+	enum exit_code code = a->is_numbered ? EXIT_CODE_FAILED : EXIT_CODE_UNREACHABLE;
+
+	if (a->is_over || !a->is_stopping || a->has_ended)
+		return;
+	if (a->source.input != NULL)
+		fail(a, code, "stopped before the end of %s%s", source_name(&a->source),
+			hint);
+	else if (a->options->repeat > 0)
+		fail(a, code, "stopped before all was sent");
+}
+
+static void
+complain_of_input(struct acked *a)
 {
 	const struct source *source = &a->source;
-	char hint[128] = "";
 
-	a->tally.skipped = source->skipped;
 	if (!a->is_over && !a->is_stopping && source->to_skip > 0)
 		fail(a, EXIT_CODE_FAILED,
 			"%s holds %" PRIu64
@@ -581,10 +593,21 @@ conclude(struct acked *a)
 			": it is not the input that was sent",
 			source_name(source), source->skipped,
 			source->skipped + source->to_skip);
-	if (source->input != NULL && a->is_whole)
+}
+
+/* What the end of the loop says about the whole. */
+static void
+conclude(struct acked *a)
+{
+	char hint[128] = "";
+
+	a->tally.skipped = a->source.skipped;
+	complain_of_input(a);
+	if (a->source.input != NULL && a->is_whole)
 		(void)snprintf(hint, sizeof hint, "; --session '%s' --resume goes on",
 			a->identity.session);
 	tally_complain_of_rest(&a->tally, hint);
+	complain_of_stop(a, hint);
 	lock_acquire(&a->group->lock);
 	if (a->group->code == EXIT_CODE_DONE && a->tally.refused > 0)
 		a->group->code = EXIT_CODE_REFUSED;
