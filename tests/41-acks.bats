@@ -201,6 +201,15 @@ expect_kept() {
 	expect_kept 0
 }
 
+@test "a server that never acknowledges is found out while there is more to send" {
+	start_standin '[{"silent":true}]'
+	run -3 timeout 20 "$BUILD/bio-client" send --ack store --server "$BIO" --rate 20 --repeat 0 \
+		--timeout 400ms --retry-timeout 0 1
+	assert_line --partial 'the server acknowledged nothing for 0.4 s'
+	assert_line --partial 'not acknowledged, from number 1 on'
+	expect_state '.connections' 1
+}
+
 @test "--retry-timeout 0: the first failure is the last" {
 	start_standin '[{"take":10,"end":"reset"}]'
 	run -3 send --retry-timeout 0 - < <(seq 20)

@@ -342,14 +342,22 @@ read_answers(struct acked *a)
 	}
 }
 
+/* What is written is progress until the server has a whole message to acknowledge. */
+static bool
+awaits_answer(const struct acked *a)
+{
+	return a->phase == PHASE_OPEN && window_is_front_written(&a->tally.window);
+}
+
 /* Where writing fails, the server may have said why before. */
 static void
 write_output(struct acked *a)
 {
+	bool is_progress = !awaits_answer(a);
 	ssize_t n = talk_write(&a->talk, &a->tally.window);
 	int error = errno;
 
-	if (n > 0)
+	if (n > 0 && is_progress)
 		a->heard_ns = clock_mono_ns();
 	if (n >= 0)
 		return;

@@ -182,6 +182,13 @@ window_find(struct window *w, uint64_t number)
 	return &w->entries[w->entry_begin + (number - w->first)];
 }
 
+bool
+window_is_front_written(const struct window *w)
+{
+	return window_count(w) > 0 &&
+	       w->written - w->byte_begin >= entry_length(&w->entries[w->entry_begin]);
+}
+
 const uint8_t *
 window_front_text(const struct window *w)
 {

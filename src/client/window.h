@@ -66,6 +66,9 @@ int window_append(struct window *w, const struct framed *message, uint64_t line)
 size_t window_unwritten(const struct window *w, const uint8_t **bytes);
 void window_note_written(struct window *w, size_t len);
 
+/* All of the message in front has been written on this connection. */
+bool window_is_front_written(const struct window *w);
+
 /* A new connection: nothing has been written on it. */
 void window_rewind(struct window *w);
 

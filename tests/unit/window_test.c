@@ -110,6 +110,30 @@ a_new_connection_begins_at_the_front(void)
 }
 
 static void
+the_message_in_front_is_written_once_all_of_it_is(void)
+{
+	struct window w;
+
+	window_init(&w, 1000);
+	EXPECT(!window_is_front_written(&w));
+	append(&w, WIRE_FRAMING_RS, "1");
+	append(&w, WIRE_FRAMING_RS, "2");
+	window_note_written(&w, 2);
+	EXPECT(!window_is_front_written(&w));
+	window_note_written(&w, 1);
+	EXPECT(window_is_front_written(&w));
+	EXPECT_INT(0, window_finish(&w, 1));
+	EXPECT(!window_is_front_written(&w));
+	window_note_written(&w, 3);
+	EXPECT(window_is_front_written(&w));
+	window_rewind(&w);
+	EXPECT(!window_is_front_written(&w));
+	EXPECT_INT(0, window_finish(&w, 2));
+	EXPECT(!window_is_front_written(&w));
+	window_fini(&w);
+}
+
+static void
 room_is_bounded_and_one_message_always_fits(void)
 {
 	struct window w;
@@ -203,6 +227,7 @@ main(void)
 	TAP_RUN(numbers_begin_where_they_are_told_to);
 	TAP_RUN(what_was_never_written_cannot_be_finished);
 	TAP_RUN(a_new_connection_begins_at_the_front);
+	TAP_RUN(the_message_in_front_is_written_once_all_of_it_is);
 	TAP_RUN(room_is_bounded_and_one_message_always_fits);
 	TAP_RUN(any_order_of_steps_is_what_the_model_says);
 	return tap_finish();
