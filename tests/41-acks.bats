@@ -589,6 +589,18 @@ stored_is_above() {
 	stop_server
 }
 
+@test "server: a record that is refused before all of it was written" {
+	serve --max-message 100
+	python3 -c 'print("1\n[%s]\n3" % ",\n".join(["1" * 50] * 280000))' >"$INPUT"
+	run -5 send --framing rs --window 64m "@$INPUT"
+	assert_line --partial "message 2 (line 2 of $INPUT) was refused: too_large at offset 100"
+	assert_line --partial 'on 1 connection: 2 acknowledged, 1 refused'
+	assert_equal "$(newest 3 | paste -sd ' ')" '1 3'
+	expect_messages 2 1
+	expect_idle
+	stop_server
+}
+
 @test "server: too many refused in a row end it with 5" {
 	serve --max-message 16 --max-errors 20
 	yes '"longer than sixteen"' | head -n 1000 >"$INPUT"

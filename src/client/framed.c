@@ -21,6 +21,9 @@ framed_make(enum wire_framing framing, const uint8_t *text, size_t len)
 		framed.tail_len = 1;
 		break;
 	case WIRE_FRAMING_RS:
+		/* A faulty record has its number at the first line feed behind the fault.
+		 */
+		framed.may_end_early = true;
 		framed.head[0] = FRAME_RECORD_SEPARATOR;
 		framed.head_len = 1;
 		framed.tail_len = 1;

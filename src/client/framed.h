@@ -20,6 +20,7 @@ struct framed {
 	uint8_t head[FRAMED_HEAD_MAX];
 	uint8_t head_len, tail_len; /* the tail is a line feed */
 	bool is_one_line;           /* CR and LF in the text have to become spaces */
+	bool may_end_early; /* the server may be through with it before its last byte */
 	const uint8_t *text;
 	size_t text_len;
 };

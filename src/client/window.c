@@ -48,6 +48,12 @@ window_end(const struct window *w)
 	return w->first + window_count(w);
 }
 
+uint64_t
+window_sent_end(const struct window *w)
+{
+	return w->first + w->sent;
+}
+
 bool
 window_has_room(const struct window *w)
 {
@@ -125,6 +131,7 @@ make_byte_room(struct window *w, size_t more)
 	w->bytes = items;
 	w->written -= w->byte_begin - room.begin;
 	w->furthest -= w->byte_begin - room.begin;
+	w->sent_end -= w->byte_begin - room.begin;
 	w->byte_begin = room.begin;
 	w->byte_end = room.end;
 	w->byte_capacity = room.capacity;
@@ -141,6 +148,7 @@ window_append(struct window *w, const struct framed *message, uint64_t line)
 		return -1;
 	w->entries[w->entry_end++] = (struct window_entry){.line = line,
 		.text_len = (uint32_t)message->text_len,
+		.may_end_early = message->may_end_early,
 		.head_len = message->head_len,
 		.tail_len = message->tail_len};
 	to = w->bytes + w->byte_end;
@@ -159,6 +167,21 @@ window_unwritten(const struct window *w, const uint8_t **bytes)
 	return w->byte_end - w->written;
 }
 
+static void
+note_sent(struct window *w)
+{
+	while (w->sent < window_count(w)) {
+		const struct window_entry *entry = &w->entries[w->entry_begin + w->sent];
+		size_t len = entry_length(entry);
+		size_t needed = entry->may_end_early ? (size_t)entry->head_len + 1 : len;
+
+		if (w->furthest < w->sent_end + needed)
+			break;
+		w->sent++;
+		w->sent_end += len;
+	}
+}
+
 void
 window_note_written(struct window *w, size_t len)
 {
@@ -166,6 +189,7 @@ window_note_written(struct window *w, size_t len)
 	w->written += len;
 	if (w->furthest < w->written)
 		w->furthest = w->written;
+	note_sent(w);
 }
 
 void
@@ -199,18 +223,18 @@ window_front_text(const struct window *w)
 int
 window_finish(struct window *w, uint64_t last)
 {
-	size_t entry = w->entry_begin, byte = w->byte_begin;
+	size_t byte = w->byte_begin;
 
-	if (last >= window_end(w))
+	if (last >= window_sent_end(w))
 		return -1;
-	for (uint64_t number = w->first; number <= last; number++)
-		byte += entry_length(&w->entries[entry++]);
-	if (byte > w->furthest)
-		return -1;
-	w->first += entry - w->entry_begin;
-	w->entry_begin = entry;
+	for (; w->first <= last; w->first++) {
+		byte += entry_length(&w->entries[w->entry_begin++]);
+		w->sent--;
+	}
 	w->byte_begin = byte;
 	if (w->written < byte)
 		w->written = byte;
+	if (w->furthest < byte)
+		w->furthest = byte;
 	return 0;
 }

@@ -25,7 +25,8 @@ struct window_entry {
 	uint64_t line; /* of the input, where it begins; 0: the input has no lines */
 	uint32_t text_len;
 	uint8_t head_len, tail_len;
-	bool is_refused; /* the server has said so; its owner's to set */
+	bool may_end_early; /* as of struct framed */
+	bool is_refused;    /* the server has said so; its owner's to set */
 };
 
 struct window {
@@ -39,6 +40,8 @@ struct window {
 	size_t byte_begin, byte_end, byte_capacity;
 	size_t written;  /* where the next write goes on */
 	size_t furthest; /* of all that was written on whichever connection */
+	size_t sent;     /* entries in front that a server may have finished */
+	size_t sent_end; /* the byte behind the last of them */
 };
 
 /*
@@ -55,6 +58,9 @@ size_t window_count(const struct window *w);
 
 /* The number behind the last one. */
 uint64_t window_end(const struct window *w);
+
+/* The number behind the last one that was written so far that it may be finished. */
+uint64_t window_sent_end(const struct window *w);
 
 /* One more message may be appended. */
 bool window_has_room(const struct window *w);
@@ -80,7 +86,8 @@ const uint8_t *window_front_text(const struct window *w);
 
 /*
  * Drops every message up to the number `last`; fewer than none is none.  -1: one of them
- * was never written, so nobody can have finished it; nothing is dropped then.
+ * was never written, so nobody can have finished it; nothing is dropped then.  Of one
+ * that ended early the rest is not written any more.
  */
 int window_finish(struct window *w, uint64_t last) MUST_USE;
 

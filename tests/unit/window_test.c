@@ -91,6 +91,37 @@ what_was_never_written_cannot_be_finished(void)
 }
 
 static void
+a_record_may_be_finished_before_its_end(void)
+{
+	struct window w;
+
+	window_init(&w, 1000);
+	append(&w, WIRE_FRAMING_RS, "[1,\n2]");
+	append(&w, WIRE_FRAMING_RS, "3");
+	append(&w, WIRE_FRAMING_LENGTH, "45");
+	window_note_written(&w, 1);
+	EXPECT_INT(1, window_sent_end(&w));
+	EXPECT_INT(-1, window_finish(&w, 1));
+	window_note_written(&w, 1);
+	EXPECT_INT(2, window_sent_end(&w));
+	EXPECT_INT(-1, window_finish(&w, 2));
+	EXPECT_INT(0, window_finish(&w, 1));
+	/* The rest of it would be nothing to anybody. */
+	expect_unwritten(&w,
+		"\x1e"
+		"3\n\0\0\0\2"
+		"45",
+		9);
+	EXPECT_INT(4, window_sent_end(&w));
+	window_rewind(&w);
+	EXPECT_INT(0, window_finish(&w, 3));
+	append(&w, WIRE_FRAMING_LENGTH, "6");
+	window_note_written(&w, 4);
+	EXPECT_INT(-1, window_finish(&w, 4));
+	window_fini(&w);
+}
+
+static void
 a_new_connection_begins_at_the_front(void)
 {
 	struct window w;
@@ -226,6 +257,7 @@ main(void)
 	TAP_RUN(each_framing_is_written_as_the_server_reads_it);
 	TAP_RUN(numbers_begin_where_they_are_told_to);
 	TAP_RUN(what_was_never_written_cannot_be_finished);
+	TAP_RUN(a_record_may_be_finished_before_its_end);
 	TAP_RUN(a_new_connection_begins_at_the_front);
 	TAP_RUN(the_message_in_front_is_written_once_all_of_it_is);
 	TAP_RUN(room_is_bounded_and_one_message_always_fits);
