@@ -335,6 +335,24 @@ expect_kept() {
 	done
 }
 
+@test "what never left is not counted as sent, and nobody can have refused it" {
+	start_standin '[{"take":1,"end":""},{"mute":true}]'
+	start_stream --retry-timeout 0 --timeout 300ms
+	echo 1 >&"$stream"
+	expect_kept 1
+	echo 22 >&"$stream"
+	expect_exit "$SENDER" 3
+	exec {stream}>&-
+	run -0 cat "$BATS_TEST_TMPDIR/sender.err"
+	assert_line --partial '1 message was not acknowledged, from number 2'
+	assert_line 'sent 1 message (5 bytes) on 1 connection: 1 acknowledged, 0 refused'
+	start_standin '[{"say":"BIO/1 {\"ok\":true,\"next\":1}\n{\"nak\":1,\"code\":\"syntax\"}\n","mute":true}]'
+	run -1 send 1
+	assert_line --partial "$BIO refused number 1, which does not wait"
+	refute_output --partial 'was refused: syntax'
+	assert_line 'sent 0 messages (0 bytes) on 1 connection: 0 acknowledged, 0 refused'
+}
+
 @test "a server that is silent while there is nothing to say is not given up" {
 	start_standin
 	run -0 send --rate 0.8 --repeat 2 --timeout 1s 1

@@ -230,7 +230,7 @@ adopt_numbers(struct acked *a, uint64_t next)
 		begin_numbers(a, next);
 		return true;
 	}
-	if (next < first || next > window_end(w) ||
+	if (next < first || next > window_sent_end(w) ||
 		tally_finish_unheard(&a->tally, next) != 0) {
 		fail(a, EXIT_CODE_REFUSED,
 			"%s goes on with number %" PRIu64 " of the session, and this "
@@ -556,7 +556,7 @@ show_progress(struct acked *a)
 		progress_show(&a->progress,
 			"%" PRIu64 " sent, %" PRIu64 " acknowledged, %" PRIu64
 			" refused%s",
-			l->taken, l->acknowledged, l->refused,
+			tally_sent(l), l->acknowledged, l->refused,
 			a->phase == PHASE_OPEN ? "" : ", no connection");
 }
 

@@ -39,6 +39,12 @@ tally_add(struct tally *l, const struct framed *message, uint64_t line)
 	return 0;
 }
 
+uint64_t
+tally_sent(const struct tally *l)
+{
+	return l->taken - (window_end(&l->window) - window_sent_end(&l->window));
+}
+
 /* " (line 7 of FILE)", where there is one. */
 static const char *
 place_of(const struct tally *l, const struct window_entry *entry,
@@ -72,7 +78,7 @@ tally_refuse(struct tally *l, const struct answer *nak)
 {
 	struct window_entry *entry = window_find(&l->window, nak->number);
 
-	if (entry == NULL)
+	if (entry == NULL || nak->number >= window_sent_end(&l->window))
 		return -1;
 	note_refused(l, entry, nak->number, nak->code, nak->offset, nak->error);
 	return 0;
@@ -145,6 +151,7 @@ tally_complain_of_rest(struct tally *l, const char *hint)
 void
 tally_print_summary(const struct tally *l)
 {
+	uint64_t sent = tally_sent(l);
 	char skipped[64] = "";
 
 	if (l->skipped > 0)
@@ -153,6 +160,7 @@ tally_print_summary(const struct tally *l)
 	(void)fprintf(stderr,
 		"sent %" PRIu64 " message%s (%" PRIu64 " bytes) on %" PRIu64
 		" connection%s: %" PRIu64 " acknowledged, %" PRIu64 " refused%s\n",
-		l->taken, l->taken == 1 ? "" : "s", l->bytes, l->connections,
-		l->connections == 1 ? "" : "s", l->acknowledged, l->refused, skipped);
+		sent, sent == 1 ? "" : "s", l->bytes - window_unsent_bytes(&l->window),
+		l->connections, l->connections == 1 ? "" : "s", l->acknowledged,
+		l->refused, skipped);
 }

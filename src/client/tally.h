@@ -22,7 +22,7 @@ struct tally {
 	/* What the server refuses, as the last welcome told; 0: not told. */
 	uint64_t max_message_bytes, max_depth;
 	uint64_t skipped;      /* finished by an earlier run */
-	uint64_t taken, bytes; /* into the window, ever */
+	uint64_t taken, bytes; /* into the window, ever; not all of it may be sent */
 	uint64_t acknowledged; /* out of it */
 	uint64_t refused;      /* those as well, or soon */
 	uint64_t connections;
@@ -34,7 +34,10 @@ void tally_fini(struct tally *l);
 /* One more message.  -1: out of memory. */
 int tally_add(struct tally *l, const struct framed *message, uint64_t line) MUST_USE;
 
-/* The server refuses a message, which is told.  -1: it does not wait. */
+/* How many messages were sent, on whichever connection. */
+uint64_t tally_sent(const struct tally *l);
+
+/* The server refuses a message, which is told.  -1: it was never sent, or is finished. */
 int tally_refuse(struct tally *l, const struct answer *nak) MUST_USE;
 
 /* All up to this number is finished.  -1: one of them was never sent. */

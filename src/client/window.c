@@ -54,6 +54,12 @@ window_sent_end(const struct window *w)
 	return w->first + w->sent;
 }
 
+size_t
+window_unsent_bytes(const struct window *w)
+{
+	return w->byte_end - w->sent_end;
+}
+
 bool
 window_has_room(const struct window *w)
 {

@@ -62,6 +62,9 @@ uint64_t window_end(const struct window *w);
 /* The number behind the last one that was written so far that it may be finished. */
 uint64_t window_sent_end(const struct window *w);
 
+/* Of the messages from that number on. */
+size_t window_unsent_bytes(const struct window *w);
+
 /* One more message may be appended. */
 bool window_has_room(const struct window *w);
 
