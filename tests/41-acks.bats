@@ -101,6 +101,43 @@ expect_kept() {
 	expect_state '.connections' 1
 }
 
+@test "the secret is in memory once, and what is no secret is refused" {
+	start_standin '[{"silent":true}]'
+	printf '"\\ %060d\r\n' 7 >"$BATS_TEST_TMPDIR/token"
+	run -0 python3 - "$BUILD/bio-client" "$BIO" "$BATS_TEST_TMPDIR" <<-'END'
+		import re, subprocess, sys
+		program, server, folder = sys.argv[1:]
+		sender = subprocess.Popen(
+		    [program, "send", "--ack", "store", "--server", server, "--verbose",
+		     "--token-file", folder + "/token", "1"], stderr=subprocess.PIPE)
+		while b"next number" not in sender.stderr.readline():
+		    pass
+		count = 0
+		with open("/proc/%d/mem" % sender.pid, "rb", 0) as memory:
+		    for line in open("/proc/%d/maps" % sender.pid):
+		        first, last = (int(word, 16) for word in re.split("[- ]", line)[:2])
+		        if " rw" not in line or last - first > 1 << 28:
+		            continue
+		        memory.seek(first)
+		        # What is freed is overwritten in front, and quotes are escaped.
+		        count += memory.read(last - first).count(b"%040d" % 7)
+		sender.kill()
+		sender.wait()
+		print(count)
+	END
+	assert_output 1
+	expect_state '.hellos[0].token' "$(printf '"\\ %060d' 7)"
+	printf 'a\0b\n' >"$BATS_TEST_TMPDIR/token"
+	run -2 send --token-file "$BATS_TEST_TMPDIR/token" 1
+	assert_output --partial 'a token is printable ASCII'
+	printf '%0257d\n' 0 >"$BATS_TEST_TMPDIR/token"
+	run -2 send --token-file "$BATS_TEST_TMPDIR/token" 1
+	printf '%0256d' 0 >"$BATS_TEST_TMPDIR/token"
+	start_standin
+	run -0 send --token-file "$BATS_TEST_TMPDIR/token" 1
+	expect_state '.hellos[0].token | length' 256
+}
+
 @test "refused messages are named with number, line and reason, and the exit code is 5" {
 	start_standin '[{"nak":[2,4]}]'
 	printf '1\n\n2\n{"a":\n3}\n4 5\n' >"$INPUT"

@@ -440,8 +440,6 @@ say_hello(struct acked *a, int fd)
 	talk_begin(&a->talk, fd, len);
 	a->phase = PHASE_GREETING;
 	a->heard_ns = clock_mono_ns();
-	if (len == 0)
-		fail(a, EXIT_CODE_FAILED, "out of memory");
 }
 
 /* The name is asked for each time: the server may have come back elsewhere. */

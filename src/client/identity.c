@@ -1,5 +1,6 @@
 /*
- * identity: cJSON writes the object, which cares for quotes in names.
+ * identity: the hello is written where it is sent from, without a tree or a buffer in
+ * between, so that no copy of the token is left behind on the heap.
  *
  * A session of one's own is random: nothing else is certain to be new, however many
  * senders there are.
@@ -8,11 +9,14 @@
  */
 #include "client/identity.h"
 
-#include <cjson/cJSON.h>
+#include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "base/reason.h"
 
@@ -23,37 +27,61 @@ fail(struct link_group *g, enum exit_code code, const char *what, const char *wh
 	return -1;
 }
 
+/* How many bytes of the file there are, as far as they fit; -1: errno. */
+static ssize_t
+read_file(const char *path, char *out, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t len = 0, n = 1;
+
+	if (fd < 0)
+		return -1;
+	while (n > 0 && (size_t)len < size) {
+		n = read(fd, out + len, size - (size_t)len);
+		len += n > 0 ? n : 0;
+	}
+	if (n < 0)
+		len = -1;
+	(void)close(fd);
+	return len;
+}
+
+/* The first line of `text`, which may be longer.  NULL, or what is wrong with it. */
+static const char *
+take_token(const char *text, size_t len, char out[IDENTITY_TOKEN_MAX + 1])
+{
+	const char *newline = memchr(text, '\n', len);
+
+	if (newline != NULL)
+		len = (size_t)(newline - text);
+	if (len > 0 && text[len - 1] == '\r')
+		len--;
+	if (len == 0 || len > IDENTITY_TOKEN_MAX)
+		return "expected a token of 1 to 256 characters in its first line";
+	for (size_t i = 0; i < len; i++)
+		if (text[i] < ' ' || text[i] > '~')
+			return "a token is printable ASCII";
+	memcpy(out, text, len);
+	out[len] = '\0';
+	return NULL;
+}
+
 static int
 read_token(struct identity *identity, struct link_group *g)
 {
-	const char *path = identity->options->token_file;
-	/* A character more than fits, and the line feed. */
-	char line[IDENTITY_TOKEN_MAX + 3] = "";
-	FILE *file;
-	size_t len;
+	const char *path = identity->options->token_file, *why;
+	/* A character more than fits, and the end of the line. */
+	char text[IDENTITY_TOKEN_MAX + 3];
+	ssize_t len;
 
 	if (path == NULL)
 		return 0;
-	file = fopen(path, "re");
-	if (file == NULL)
+	len = read_file(path, text, sizeof text);
+	if (len < 0)
 		return fail(g, EXIT_CODE_FAILED, path, strerror(errno));
-	if (fgets(line, sizeof line, file) == NULL && ferror(file)) {
-		(void)fclose(file);
-		return fail(g, EXIT_CODE_FAILED, path, strerror(errno));
-	}
-	(void)fclose(file);
-	len = strcspn(line, "\r\n");
-	line[len] = '\0';
-	if (len == 0 || len > IDENTITY_TOKEN_MAX)
-		return fail(g, EXIT_CODE_USAGE, path,
-			"expected a token of 1 to 256 characters in its first line");
-	for (size_t i = 0; i < len; i++)
-		if (line[i] < ' ' || line[i] > '~')
-			return fail(
-				g, EXIT_CODE_USAGE, path, "a token is printable ASCII");
-	memcpy(identity->token, line, len + 1);
-	explicit_bzero(line, sizeof line);
-	return 0;
+	why = take_token(text, (size_t)len, identity->token);
+	explicit_bzero(text, sizeof text);
+	return why != NULL ? fail(g, EXIT_CODE_USAGE, path, why) : 0;
 }
 
 static int
@@ -103,32 +131,45 @@ framing_name(const struct options *options)
 	return reason_framing_name(FRAMING_lines);
 }
 
-static bool
-add_text(cJSON *root, const char *name, const char *text)
+static char *
+put_name(char *to, const char *name)
 {
-	return text == NULL || text[0] == '\0' ||
-	       cJSON_AddStringToObject(root, name, text) != NULL;
+	return to + sprintf(to, "%s\"%s\":", to[-1] == '{' ? "" : ",", name);
+}
+
+/* Where there is a text.  All of them are printable ASCII. */
+static char *
+put_text(char *to, const char *name, const char *text)
+{
+	if (text == NULL || text[0] == '\0')
+		return to;
+	to = put_name(to, name);
+	*to++ = '"';
+	for (; *text != '\0'; text++) {
+		if (*text == '"' || *text == '\\')
+			*to++ = '\\';
+		*to++ = *text;
+	}
+	*to++ = '"';
+	return to;
 }
 
 size_t
 identity_format(
 	const struct identity *identity, uint64_t next, char out[IDENTITY_HELLO_MAX])
 {
-	cJSON *root = cJSON_CreateObject();
-	char *text = NULL;
-	int len = 0;
+	char *to = out + sprintf(out, "BIO/1 {");
 
-	if (add_text(root, "token", identity->token) &&
-		add_text(root, "name", identity->options->name) &&
-		add_text(root, "session", identity->session) &&
-		(next == 0 ||
-			cJSON_AddNumberToObject(root, "next", (double)next) != NULL) &&
-		add_text(root, "ack", "store") &&
-		add_text(root, "framing", framing_name(identity->options)))
-		text = cJSON_PrintUnformatted(root);
-	cJSON_Delete(root);
-	if (text != NULL)
-		len = snprintf(out, IDENTITY_HELLO_MAX, "BIO/1 %s\n", text);
-	cJSON_free(text);
-	return (size_t)len;
+	to = put_text(to, "token", identity->token);
+	to = put_text(to, "name", identity->options->name);
+	to = put_text(to, "session", identity->session);
+	if (next > 0) {
+		to = put_name(to, "next");
+		to += sprintf(to, "%" PRIu64, next);
+	}
+	to = put_text(to, "ack", "store");
+	to = put_text(to, "framing", framing_name(identity->options));
+	to += sprintf(to, "}\n");
+	assert(to - out < IDENTITY_HELLO_MAX);
+	return (size_t)(to - out);
 }

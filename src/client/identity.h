@@ -1,7 +1,7 @@
 /*
  * identity: the hello that a sender says on each of its connections.
  *
- * One thread.  The token is never shown.
+ * One thread.  The token is never shown, and there is no other copy of it.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -31,7 +31,7 @@ void identity_fini(struct identity *identity);
 
 /*
  * Writes the line, with its line feed, and answers its length; `next` is the number of
- * the next message, or 0: not known.  0: out of memory.
+ * the next message, or 0: not known.  The caller wipes it, for the token is in it.
  */
 size_t identity_format(
 	const struct identity *identity, uint64_t next, char out[IDENTITY_HELLO_MAX]);

@@ -20,11 +20,20 @@ talk_begin(struct talk *t, int fd, size_t hello_len)
 	t->in_begin = t->in_end = 0;
 }
 
+/* A token may be in what has been written. */
+static void
+forget_hello(struct talk *t, size_t len)
+{
+	explicit_bzero(t->out + t->out_begin, len);
+	t->out_begin += len;
+}
+
 void
 talk_close(struct talk *t)
 {
 	(void)close(t->fd);
 	t->fd = -1;
+	forget_hello(t, t->out_end - t->out_begin);
 }
 
 bool
@@ -54,7 +63,7 @@ talk_write(struct talk *t, struct window *w)
 	if (t->out_begin < t->out_end) {
 		n = write_some(t->fd, t->out + t->out_begin, t->out_end - t->out_begin);
 		if (n > 0)
-			t->out_begin += (size_t)n;
+			forget_hello(t, (size_t)n);
 		return n;
 	}
 	if (!t->is_greeted)
