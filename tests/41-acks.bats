@@ -337,6 +337,12 @@ expect_kept() {
 	expect_kept 5
 }
 
+@test "what a server says moves no cursor: its controls are shown as question marks" {
+	start_standin '[{"say":"BIO/1 {\"ok\":false,\"code\":\"a\\u001b[2J\",\"error\":\"b\\u009b2J\\u007f\\u0085\\u00a0\\u00e9\"}\n"}]'
+	run -5 send 1
+	assert_output "bio-client: $BIO refused: a?[2J: b??2J???"$'\xc2\xa0\xc3\xa9'
+}
+
 @test "a server that makes no sense" {
 	local said='BIO/1 {\"ok\":true,\"next\":1}\n'
 	start_standin "[{\"say\":\"$said{\\\"ack\\\":7}\\n\"}]"
