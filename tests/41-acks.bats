@@ -247,6 +247,18 @@ expect_kept() {
 	expect_state '.connections' 1
 }
 
+@test "a server that says much and nothing of meaning stops neither the clock nor a signal" {
+	start_standin '[{"babble":true}]'
+	run -3 timeout 20 "$BUILD/bio-client" send --ack store --server "$BIO" \
+		--timeout 300ms --retry-timeout 0 1
+	assert_line --partial 'the server acknowledged nothing for 0.3 s'
+	start sender "$BUILD/bio-client" send --verbose --ack store --server "$BIO" --timeout 1h 1
+	wait_until 20 grep -q 'next number 1$' "$BATS_TEST_TMPDIR/sender.err"
+	kill -TERM "$STARTED"
+	expect_exit "$STARTED" 3
+	expect_state '.connections' 2
+}
+
 @test "--retry-timeout 0: the first failure is the last" {
 	start_standin '[{"take":10,"end":"reset"}]'
 	run -3 send --retry-timeout 0 - < <(seq 20)

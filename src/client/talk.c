@@ -91,7 +91,7 @@ take_line(struct talk *t, bool has_ended, const char **line, size_t *len)
 }
 
 enum talk_event
-talk_read(struct talk *t, struct lock *parser_lock, struct answer *out)
+talk_read(struct talk *t, int *receives, struct lock *parser_lock, struct answer *out)
 {
 	const char *line;
 	size_t len;
@@ -100,6 +100,9 @@ talk_read(struct talk *t, struct lock *parser_lock, struct answer *out)
 	while (!take_line(t, n == 0, &line, &len)) {
 		if (n == 0)
 			return TALK_ENDED;
+		if (*receives == 0)
+			return TALK_NOTHING;
+		(*receives)--;
 		memmove(t->in, t->in + t->in_begin, t->in_end - t->in_begin);
 		t->in_end -= t->in_begin;
 		t->in_begin = 0;

@@ -24,7 +24,7 @@ enum { TALK_IN_BYTES = 16 * 1024 };
 
 enum talk_event {
 	TALK_ANSWER,  /* a line was read */
-	TALK_NOTHING, /* no whole line is there yet */
+	TALK_NOTHING, /* no whole line is held, and no more came or was to be received */
 	TALK_ENDED,   /* the server has ended its side */
 	TALK_BROKEN,  /* the connection broke, or is not of this protocol; errno */
 };
@@ -53,9 +53,11 @@ bool talk_has_output(const struct talk *t, const struct window *w);
 ssize_t talk_write(struct talk *t, struct window *w) MUST_USE;
 
 /*
- * The next line.  The last one may have no line feed.  The lock is answer_parse's.
+ * The next line.  The last one may have no line feed.  `*receives` bounds how often more
+ * is received, and is counted down, so that a peer who never stops cannot hold us; what
+ * has been received is answered line by line all the same.  The lock is answer_parse's.
  */
-enum talk_event talk_read(
-	struct talk *t, struct lock *parser_lock, struct answer *out) MUST_USE;
+enum talk_event talk_read(struct talk *t, int *receives, struct lock *parser_lock,
+	struct answer *out) MUST_USE;
 
 #endif

@@ -14,6 +14,7 @@
 #   keep     so many of these are kept, as if the others had been in memory only
 #   silent   true: nothing is acknowledged, and no refusal is told
 #   unacked  true: refusals are told, and nothing is acknowledged
+#   babble   true: behind the welcome come lines that mean nothing, for ever
 #   nak      true: every message is refused; an array: these numbers are
 #   max      what the welcome says of the longest message
 #   narrow   true, in the first item: little fits between the two sides
@@ -86,6 +87,8 @@ class Standin:
                    "max_message_bytes": deeds.get("max", 1048576), "max_depth": 512}
         welcome["next"] = deeds.get("next", welcome["next"])
         sock.sendall(b"BIO/1 " + json.dumps(welcome).encode() + b"\n")
+        while deeds.get("babble"):
+            sock.sendall(b"{}\n" * 10000)
         while self.taken[-1] < deeds.get("take", 1 << 60):
             text = read_message(stream, hello["framing"])
             if text is None:
