@@ -484,6 +484,34 @@ expect_kept() {
 	assert_line --partial '7 messages were not acknowledged, from number 4 on'
 }
 
+has_taken_signals() {
+	grep -q $'^ShdPnd:\t0*$' "/proc/$1/status"
+}
+
+@test "a second SIGTERM ends it at once, whatever it waits for" {
+	start_standin '[{"silent":true}]'
+	start sender "$BUILD/bio-client" send --verbose --ack store --server "$BIO" --timeout 1h 1
+	wait_until 20 grep -q 'next number 1$' "$BATS_TEST_TMPDIR/sender.err"
+	kill -TERM "$STARTED"
+	wait_until 20 has_taken_signals "$STARTED"
+	kill -TERM "$STARTED"
+	expect_exit "$STARTED" 1
+	run -0 cat "$BATS_TEST_TMPDIR/sender.err"
+	refute_output --partial 'gave up'
+	refute_output --partial 'stopped before all'
+}
+
+@test "an end of the idle connection that asks for more time than there is hangs nobody" {
+	start_standin '[{"take":1,"end":"{\"bye\":\"draining\",\"ack\":1,\"retry_after\":3600}\n"},{}]'
+	start_stream --retry-timeout 300ms
+	echo 1 >&"$stream"
+	expect_kept 1
+	echo 2 >&"$stream"
+	exec {stream}>&-
+	expect_exit "$SENDER" 0
+	expect_kept 2
+}
+
 @test "--resume: the same command again goes on where the last one was broken off" {
 	start_standin '[{"take":40,"keep":30,"end":"reset"},{}]'
 	seq 100 >"$INPUT"

@@ -184,7 +184,7 @@ refuse(struct acked *a, const struct answer *answer)
 		fail(a, EXIT_CODE_REFUSED, "%s refused: %s%s%s%s", a->options->server,
 			answer->code, colon, answer->error, refusal->advice);
 	} else if (a->phase == PHASE_OPEN && !has_waiting(a)) {
-		a->outage.next_ns = clock_deadline_ns(answer->retry_after_s * 1000);
+		outage_postpone(&a->outage, clock_mono_ns(), answer->retry_after_s);
 		hang_up(a);
 	} else {
 		lose(a, EXIT_CODE_REFUSED, answer->retry_after_s, "%s refused: %s%s%s%s",

@@ -42,6 +42,12 @@ void outage_init(struct outage *o, uint64_t retry_timeout_ms);
 enum outage_verdict outage_fail(
 	struct outage *o, uint64_t now_ns, uint64_t retry_after_s) MUST_USE;
 
+/*
+ * The server asks for time while nothing is wanted of it, which is no outage.  It gets no
+ * more than there is in one; whether that was enough it says itself.
+ */
+void outage_postpone(struct outage *o, uint64_t now_ns, uint64_t retry_after_s);
+
 /* There was progress. */
 void outage_end(struct outage *o);
 

@@ -64,6 +64,9 @@ the_server_says_when_to_come_back(void)
 	EXPECT(o.next_ns >= 6000 * MS && o.next_ns <= 6200 * MS);
 	outage_end(&o);
 	EXPECT_INT(OUTAGE_IS_TOO_LONG, outage_fail(&o, 1000 * MS, 11));
+	outage_end(&o);
+	/* In nanoseconds it would be 1024, as far as 64 bits go. */
+	EXPECT_INT(OUTAGE_IS_TOO_LONG, outage_fail(&o, 1000 * MS, 4394217352542426));
 }
 
 static void
