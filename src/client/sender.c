@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/lock.h"
@@ -35,6 +36,7 @@ struct sender {
 	struct link_group group;
 	struct input input; /* where the operand names one */
 	sigset_t signals;
+	bool has_ended; /* under the group's lock: a signal is only our own */
 };
 
 struct worker {
@@ -174,16 +176,43 @@ run_worker(void *argument)
 	return NULL;
 }
 
+static bool
+has_ended(struct sender *s)
+{
+	bool result;
+
+	lock_acquire(&s->group.lock);
+	result = s->has_ended;
+	lock_release(&s->group.lock);
+	return result;
+}
+
+/* The second one does not wait for what may not end soon, such as a name server. */
 static void *
 run_signals(void *argument)
 {
 	struct sender *s = argument;
+	bool is_first = true;
 	int number;
 
 	thread_name_self("signals");
-	if (sigwait(&s->signals, &number) == 0)
+	while (sigwait(&s->signals, &number) == 0 && !has_ended(s)) {
+		if (!is_first)
+			_exit(EXIT_CODE_FAILED);
 		link_group_stop(&s->group);
+		is_first = false;
+	}
 	return NULL;
+}
+
+static void
+end_signals(struct sender *s, pthread_t signals)
+{
+	lock_acquire(&s->group.lock);
+	s->has_ended = true;
+	lock_release(&s->group.lock);
+	(void)pthread_kill(signals, SIGINT);
+	(void)pthread_join(signals, NULL);
 }
 
 static int
@@ -234,8 +263,7 @@ run_threads(struct sender *s)
 		acked_run(&s->group, options_is_stream(s->options) ? &s->input : NULL);
 	else if (link_group_resolve(&s->group) == 0)
 		run_workers(s);
-	(void)pthread_kill(signals, SIGINT);
-	(void)pthread_join(signals, NULL);
+	end_signals(s, signals);
 }
 
 static int
