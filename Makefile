@@ -90,6 +90,9 @@ $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
+# It says what goes wrong to its user, whom the test stands in for.
+$(BUILD)/unit/output_test: $(call object,src/client/output.c)
+
 $(BUILD)/unit/%_test: $(BUILD)/tests/unit/%_test.o $(call object,$(TESTED_SOURCES) $(TEST_HELPERS)) $(EMBEDDED)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS)

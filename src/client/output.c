@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -51,20 +52,59 @@ make_names(struct output *o, const char *path)
 	return 0;
 }
 
-/* -1: reported. */
+/* Whether the name is still that of the open file. */
+static bool
+is_named(int fd, const char *name)
+{
+	struct stat opened, named;
+
+	return fstat(fd, &opened) == 0 && lstat(name, &named) == 0 &&
+	       opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
+/* The readers are those of the file that is replaced; and the next export may go on. */
+static int
+set_mode(const struct output *o, int fd)
+{
+	struct stat replaced;
+
+	if (stat(o->path, &replaced) != 0)
+		return 0;
+	return fchmod(fd, (replaced.st_mode & 0777) | S_IWUSR);
+}
+
+/* Emptied only behind the lock: it may be somebody's. */
+static int
+claim_part(const struct output *o, int fd)
+{
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+		return -1;
+	if (!is_named(fd, o->part))
+		return 0;
+	return set_mode(o, fd) == 0 ? ftruncate(fd, 0) : -1;
+}
+
+/*
+ * -1: reported.  What had the name when it was opened may have been put in its place by
+ * another export before it was locked; then there is a new one to be opened.
+ */
 static int
 open_part(struct output *o)
 {
-	int fd = open(o->part, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	for (;;) {
+		int fd = open(o->part, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
 
-	if (fd < 0)
-		return report("write", o->part, errno);
-	/* Emptied only behind the lock: it may be somebody's. */
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && ftruncate(fd, 0) == 0)
-		return fd;
-	(void)report("write", o->part, errno);
-	(void)close(fd);
-	return -1;
+		if (fd < 0)
+			return report("write", o->part, errno);
+		if (claim_part(o, fd) != 0) {
+			(void)report("write", o->part, errno);
+			(void)close(fd);
+			return -1;
+		}
+		if (is_named(fd, o->part))
+			return fd;
+		(void)close(fd);
+	}
 }
 
 static int
@@ -108,7 +148,7 @@ output_write(struct output *o, const void *bytes, size_t len)
 	return report("write", o->name, errno);
 }
 
-/* Closes as well. */
+/* Closes as well; until then the lock keeps others from the unfinished file. */
 static int
 put_in_place(struct output *o)
 {
@@ -118,6 +158,8 @@ put_in_place(struct output *o)
 		error = errno;
 	if (error == 0 && o->part != NULL && rename(o->part, o->path) != 0)
 		error = errno;
+	if (error != 0 && o->part != NULL)
+		(void)unlink(o->part);
 	if (fclose(o->file) != 0 && error == 0)
 		error = errno;
 	return error;
@@ -131,8 +173,6 @@ output_finish(struct output *o)
 	if (o->file == stdout) /* main flushes it, and says what that brings */
 		return 0;
 	error = put_in_place(o);
-	if (error != 0 && o->part != NULL)
-		(void)unlink(o->part);
 	if (error != 0)
 		(void)report("write", o->name, error);
 	release_names(o);

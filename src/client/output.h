@@ -3,8 +3,9 @@
  * all.
  *
  * A file is written beside its place, as FILE.part, and put there once all of it is on
- * the disk; until then what was there before stays.  What is no regular file, such as a
- * pipe or a device, is written as it is.  One thread.
+ * the disk; until then what was there before stays, and who may read that may read the
+ * new one.  What is no regular file, such as a pipe or a device, is written as it is.
+ * One thread.
  *
  * SPDX-License-Identifier: MIT
  */
