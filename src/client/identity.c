@@ -20,6 +20,8 @@
 
 #include "base/reason.h"
 
+enum { NUMBER_MAX = 24 };
+
 static int
 fail(struct link_group *g, enum exit_code code, const char *what, const char *why)
 {
@@ -134,7 +136,9 @@ framing_name(const struct options *options)
 static char *
 put_name(char *to, const char *name)
 {
-	return to + sprintf(to, "%s\"%s\":", to[-1] == '{' ? "" : ",", name);
+	to = stpcpy(to, to[-1] == '{' ? "\"" : ",\"");
+	to = stpcpy(to, name);
+	return stpcpy(to, "\":");
 }
 
 /* Where there is a text.  All of them are printable ASCII. */
@@ -158,18 +162,18 @@ size_t
 identity_format(
 	const struct identity *identity, uint64_t next, char out[IDENTITY_HELLO_MAX])
 {
-	char *to = out + sprintf(out, "BIO/1 {");
+	char *to = stpcpy(out, "BIO/1 {");
 
 	to = put_text(to, "token", identity->token);
 	to = put_text(to, "name", identity->options->name);
 	to = put_text(to, "session", identity->session);
 	if (next > 0) {
 		to = put_name(to, "next");
-		to += sprintf(to, "%" PRIu64, next);
+		to += snprintf(to, NUMBER_MAX, "%" PRIu64, next);
 	}
 	to = put_text(to, "ack", "store");
 	to = put_text(to, "framing", framing_name(identity->options));
-	to += sprintf(to, "}\n");
+	to = stpcpy(to, "}\n");
 	assert(to - out < IDENTITY_HELLO_MAX);
 	return (size_t)(to - out);
 }
