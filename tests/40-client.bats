@@ -545,6 +545,23 @@ with socket.create_server(("127.0.0.1", 0)) as asked:
 	stop_server
 }
 
+@test "health --wait: a server that falls silent does not outlast it, whenever it does" {
+	# The first question is refused at once, about a step of the clock before the end.
+	run -0 python3 - "$BUILD/bio-client" <<-'END'
+		import socket, subprocess, sys
+		asked, checks = [], []
+		for i in range(60):
+		    listener = socket.create_server(("127.0.0.1", 0))
+		    address = "127.0.0.1:%d" % listener.getsockname()[1]
+		    command = [sys.argv[1], "health", "--http", address, "--wait", "%dms" % (101 + i % 8)]
+		    checks.append(subprocess.Popen(command, stderr=subprocess.DEVNULL))
+		    listener.accept()[0].close()
+		    asked.append(listener)
+		print({check.wait(20) for check in checks})
+	END
+	assert_output '{3}'
+}
+
 @test "health --wait: nobody comes" {
 	start_server
 	find_silent_address

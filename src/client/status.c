@@ -509,9 +509,11 @@ status_check_health(const struct options *options)
 	struct status_answer answer = {0};
 
 	for (;;) {
-		if (options->wait_ms > 0 &&
-			timeout_ms > (uint64_t)clock_left_ms(deadline_ns))
-			timeout_ms = (uint64_t)clock_left_ms(deadline_ns);
+		uint64_t left_ms = (uint64_t)clock_left_ms(deadline_ns);
+
+		/* To libcurl 0 is no limit at all. */
+		if (options->wait_ms > 0 && timeout_ms > left_ms)
+			timeout_ms = left_ms > 0 ? left_ms : 1;
 		ask_once(options, "/readyz", timeout_ms, "not ready", &answer);
 		if (answer.code == EXIT_CODE_DONE || answer.code == EXIT_CODE_USAGE)
 			break;
