@@ -14,7 +14,7 @@ BASE := attr clock lock log reason histogram counter rate uuid utf8 text buffer 
 WIRE := scan_block scan_loop scan frame hello stream
 MESSAGES := batch filter recent store_sql store_file store_writer store_reader store_queue store
 SERVER := host cors options endpoint print ingest reply claim ledger greeting roster rejections session listener \
-	query envelope history process report metrics exchange turn archive census pulse live route http main
+	query envelope history process report metrics exchange asset turn archive census pulse live route http main
 CLIENT := options answer reply dial framed link input message source window tally \
 	backoff outage progress refusal identity talk acked sender status page output question history \
 	events pretty outlet tail main
@@ -62,8 +62,11 @@ BENCHES := $(BENCH_NAMES:%=$(BUILD)/bench/%)
 TESTS := $(TEST_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
 FAILING := $(BUILD)/helpers/bio-server-failing
 object = $(1:%.c=$(BUILD)/%.o)
-# Files that are part of the server, each as a text that is named after it: schema_sql.
-EMBEDDED := $(addprefix $(BUILD)/src/,messages/schema.sql.o server/openapi.json.o)
+# Files that are part of the server, each as a text that is named after it, such as
+# schema_sql, with its length, schema_sql_len, and an entity tag, schema_sql_etag.
+EMBEDDED_FILES := src/messages/schema.sql src/server/openapi.json \
+	$(wildcard $(addprefix src/server/page/*,.html .css .js .svg))
+EMBEDDED := $(EMBEDDED_FILES:%=$(BUILD)/%.o)
 
 # The fuzz targets; one needs two libraries that nothing else here does.
 FUZZ_PACKAGES := jansson yajl
@@ -99,9 +102,12 @@ $(BUILD)/unit/%_test: $(BUILD)/tests/unit/%_test.o $(call object,$(TESTED_SOURCE
 
 $(EMBEDDED): $(BUILD)/%.o: % Makefile
 	@mkdir -p $(@D)
-	printf '.global %s\n.section .rodata\n%s: .incbin "%s"\n.byte 0\n.section %s\n' \
-		$(subst .,_,$(<F)) $(subst .,_,$(<F)) $< '.note.GNU-stack,"",%progbits' | \
-		$(CC) -c -x assembler -o $@ -
+	printf '%s\n' '.global NAME, NAME_len, NAME_etag' '.section .rodata' \
+		'NAME: .incbin "$<"' 'NAME_end: .byte 0' \
+		'.balign 8' 'NAME_len: .dc.a NAME_end - NAME' \
+		"NAME_etag: .asciz \"\\\"$$(sha256sum $< | cut -c 1-32)\\\"\"" \
+		'.section .note.GNU-stack,"",%progbits' | \
+		sed 's/NAME/$(subst .,_,$(<F))/g' | $(CC) -c -x assembler -o $@ -
 
 $(BENCHES:$(BUILD)/bench/receiver=): $(call object,tests/bench/tool.c tests/bench/payload.c)
 $(addprefix $(BUILD)/bench/,load idle probe roundtrip): $(call object,tests/bench/sender.c)

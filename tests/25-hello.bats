@@ -256,7 +256,7 @@ expect_closed() {
 	END
 	expect_messages 1 1
 	expect_idle
-	for path in $(get / | jq -r '.paths | keys[]') /messages/1 /messages/latest/raw; do
+	for path in / /stats /metrics /messages /connections /rejected /livez /readyz /messages/1 /messages/latest/raw; do
 		get "$path" >>"$BATS_TEST_TMPDIR/pages.out"
 	done
 	stop_server

@@ -3,7 +3,7 @@
 
 load helpers/bio
 
-PATHS=(/ /stats /metrics /messages '/messages?format=ndjson' /messages/1 /messages/1/raw
+PATHS=(/ /page.js /page.css /icon.svg /stats /metrics /messages '/messages?format=ndjson' /messages/1 /messages/1/raw
 	/messages/latest /messages/latest/raw /connections '/rejected?limit=1' /livez /readyz '/readyz?verbose'
 	/openapi.json /nowhere)
 
@@ -37,6 +37,19 @@ expect_problem() {
 		"[$1,\"string\",\"string\",\"string\"]"
 }
 
+# files_of_page: the paths of all that the page consists of, as its files name each other.
+files_of_page() {
+	local path todo=(/) found=''
+	while ((${#todo[@]} > 0)); do
+		path=${todo[0]} todo=("${todo[@]:1}")
+		[[ $found != *"$path "* ]] || continue
+		found+="$path "
+		[[ $path == *.svg ]] || mapfile -t -O "${#todo[@]}" todo < <(get "$path" |
+			sed -nE 's/.*(src|href)="(\/[a-z]+\.[a-z]+)".*/\2/p; s/.* from "\.(\/.*)";/\1/p' | grep -v openapi)
+	done
+	tr ' ' '\n' <<<"${found% }" | sort
+}
+
 @test "every path has its status and type" {
 	start_server
 	send_line '{"i":1}'
@@ -46,7 +59,10 @@ expect_problem() {
 		run -0 get "$path" --output /dev/null --write-out '%{http_code} %{content_type}'
 		assert_equal "$path $output" "$path $wanted"
 	done <<-'END'
-		/                        200 application/json
+		/                        200 text/html; charset=utf-8
+		/page.css                200 text/css; charset=utf-8
+		/page.js                 200 text/javascript; charset=utf-8
+		/icon.svg                200 image/svg+xml
 		/stats                   200 application/json
 		/metrics                 200 text/plain; version=0.0.4; charset=utf-8
 		/messages                200 application/json
@@ -67,15 +83,16 @@ expect_problem() {
 	stop_server
 }
 
-@test "every answer says nosniff and no-referrer" {
+@test "every answer says nosniff, no-referrer and what a page may load" {
 	start_server
 	send_line '{"i":1}'
 	expect_messages 1 0
-	local path
+	local path policy="default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 	for path in "${PATHS[@]}" '/messages?limit=0'; do
 		run -0 get "$path" --dump-header - --output /dev/null
 		assert_line $'X-Content-Type-Options: nosniff\r'
 		assert_line $'Referrer-Policy: no-referrer\r'
+		assert_line "Content-Security-Policy: $policy"$'\r'
 	done
 	stop_server
 }
@@ -94,6 +111,36 @@ expect_problem() {
 		assert_equal "$path$(sed -E "/^($varying):/d" "$BATS_TEST_TMPDIR/HEAD")" \
 			"$path$(sed -E "/^($varying):/d; /^\r$/q" "$BATS_TEST_TMPDIR/GET")"
 	done
+	stop_server
+}
+
+@test "a file of the page is kept by who has it, and asked for again" {
+	start_server
+	local path tag
+	while read -r path; do
+		run -0 get "$path" --dump-header - --output "$BATS_TEST_TMPDIR/body"
+		assert_line $'Cache-Control: no-cache\r'
+		tag=$(sed -n 's/^ETag: \("[0-9a-f]\{32\}"\)\r$/\1/p' <<<"$output")
+		assert_equal "$path \"$(sha256sum <"$BATS_TEST_TMPDIR/body" | cut -c 1-32)\"" "$path $tag"
+		run -0 get "$path" --header "If-None-Match: \"x\", W/$tag" --include
+		assert_line --index 0 $'HTTP/1.1 304 Not Modified\r'
+		assert_line "ETag: $tag"$'\r'
+		assert_line $'Cache-Control: no-cache\r'
+		refute_line --partial 'Content-Type:'
+		assert_equal "${lines[-1]}" $'\r'
+		assert_equal "$path $(code "$path" --header 'If-None-Match: *') $(code "$path" --header 'If-None-Match: "x"')" \
+			"$path 304 200"
+	done < <(files_of_page)
+	assert_equal "$(get /stats --head | grep -c '^Cache-Control: no-store')" 1
+	expect_messages 0 0
+	stop_server
+}
+
+@test "every file of the page is named, and every one that is named is there" {
+	start_server
+	run -0 diff <(files_of_page) <(find "$BATS_TEST_DIRNAME/../src/server/page" -type f -printf '/%f\n' |
+		sed 's/^.index.html$/\//' | sort)
+	expect_messages 0 0
 	stop_server
 }
 

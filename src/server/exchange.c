@@ -23,6 +23,8 @@ status_title(enum exchange_status status)
 		return "OK";
 	case EXCHANGE_NO_CONTENT:
 		return "No Content";
+	case EXCHANGE_NOT_MODIFIED:
+		return "Not Modified";
 	case EXCHANGE_BAD_REQUEST:
 		return "Bad Request";
 	case EXCHANGE_NOT_FOUND:
@@ -92,6 +94,8 @@ exchange_fail_with(struct exchange_reply *reply, enum exchange_status status,
 	text_free(&reply->body);
 	reply->status = status;
 	reply->type = TYPE_PROBLEM;
+	reply->etag = NULL;
+	reply->fixed = NULL;
 	/* Without memory even for that, the status has to say it all. */
 	if (printed != NULL)
 		text_append_string(&reply->body, printed);

@@ -25,6 +25,7 @@
 enum exchange_status {
 	EXCHANGE_OK = 200,
 	EXCHANGE_NO_CONTENT = 204,
+	EXCHANGE_NOT_MODIFIED = 304,
 	EXCHANGE_BAD_REQUEST = 400,
 	EXCHANGE_NOT_FOUND = 404,
 	EXCHANGE_METHOD_NOT_ALLOWED = 405,
@@ -64,6 +65,7 @@ struct exchange_reply {
 	unsigned
 		path; /* a number for what was asked for, by which requests are counted */
 	const char *type;  /* NULL where there is no body */
+	const char *etag;  /* of what a reader may keep; NULL: nothing is to be kept */
 	const char *allow; /* the methods, where it was another one; NULL: GET, HEAD */
 	struct text body;  /* the caller's to free */
 	const void *fixed; /* lives as long as the program */

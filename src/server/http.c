@@ -27,6 +27,10 @@
 #define IDLE_TIMEOUT_S 30
 #define STACK_BYTES ((size_t)256 * 1024)
 #define RETRY_AFTER_S "1"
+/* The page loads nothing from elsewhere, and nothing that stands in the page itself. */
+#define CONTENT_POLICY                                              \
+	"default-src 'self'; base-uri 'none'; form-action 'none'; " \
+	"frame-ancestors 'none'"
 
 /*
  * Where a request stands: its state is NULL or the address of one of these.  Where the
@@ -176,7 +180,9 @@ add_headers(struct MHD_Response *response, const struct exchange_reply *reply)
 		{"Content-Type", reply->type},
 		{"X-Content-Type-Options", "nosniff"},
 		{"Referrer-Policy", "no-referrer"},
-		{"Cache-Control", "no-store"},
+		{"Content-Security-Policy", CONTENT_POLICY},
+		{"Cache-Control", reply->etag != NULL ? "no-cache" : "no-store"},
+		{"ETag", reply->etag},
 		{"Allow", is_other_method ? allow : NULL},
 		{"Retry-After",
 			reply->status == EXCHANGE_UNAVAILABLE ? RETRY_AFTER_S : NULL},

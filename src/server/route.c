@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "server/asset.h"
 #include "server/cors.h"
 #include "server/host.h"
 #include "server/metrics.h"
@@ -132,6 +133,7 @@ get_rejected(struct call *call, struct exchange_reply *reply)
 
 /* The document itself, embedded by make. */
 extern const char openapi_json[];
+extern const size_t openapi_json_len;
 
 static void
 get_description(struct call *call, struct exchange_reply *reply)
@@ -139,49 +141,38 @@ get_description(struct call *call, struct exchange_reply *reply)
 	if (exchange_refuse_parameters(call->request, reply))
 		return;
 	reply->fixed = openapi_json;
-	reply->fixed_len = strlen(openapi_json);
+	reply->fixed_len = openapi_json_len;
 }
 
-static void get_index(struct call *call, struct exchange_reply *reply);
+static void
+get_page(struct call *call, struct exchange_reply *reply)
+{
+	asset_get(asset_find(call->request->path), call->request, reply);
+}
+
 static void get_metrics(struct call *call, struct exchange_reply *reply);
 
 static const struct route {
 	const char *path;
 	bool is_prefix, is_endless; /* and so has no HEAD */
 	void (*get)(struct call *call, struct exchange_reply *reply);
-	const char *help;
 } routes[] = {
-	{"/", false, false, get_index, "this list"},
-	{"/stats", false, false, get_stats, "counters"},
-	{"/messages", false, false, get_messages, "the newest messages"},
-	{"/messages/", true, false, get_message,
-		"one message: /messages/17, /messages/17/raw, "
-		"/messages/latest, /messages/latest/raw"},
-	{"/events", false, true, get_events, "the messages as they come"},
-	{"/connections", false, false, get_connections,
-		"the open connections and the last closed ones"},
-	{"/rejected", false, false, get_rejected, "the last rejected messages"},
-	{"/metrics", false, false, get_metrics, "counters, as Prometheus reads them"},
-	{"/livez", false, false, get_livez, "200 while the process runs"},
-	{"/readyz", false, false, get_readyz, "200 while messages are taken"},
-	{"/openapi.json", false, false, get_description, "all of this in detail"},
+	{"/", false, false, get_page},
+	{"/stats", false, false, get_stats},
+	{"/messages", false, false, get_messages},
+	{"/messages/", true, false, get_message},
+	{"/events", false, true, get_events},
+	{"/connections", false, false, get_connections},
+	{"/rejected", false, false, get_rejected},
+	{"/metrics", false, false, get_metrics},
+	{"/livez", false, false, get_livez},
+	{"/readyz", false, false, get_readyz},
+	{"/openapi.json", false, false, get_description},
 };
 
 _Static_assert(COUNT_OF(routes) < COUNTER_PATHS_MAX &&
 		       EXCHANGE_STATUSES_MAX <= COUNTER_CODES_MAX,
 	"counters have room for every path and status");
-
-static void
-get_index(struct call *call, struct exchange_reply *reply)
-{
-	if (exchange_refuse_parameters(call->request, reply))
-		return;
-	text_append_string(&reply->body, "{\"name\":\"bio\",\"paths\":{");
-	for (size_t i = 0; i < COUNT_OF(routes); i++)
-		text_printf(&reply->body, "%s\"%s\":\"%s\"", i == 0 ? "" : ",",
-			routes[i].path, routes[i].help);
-	text_append_string(&reply->body, "}}\n");
-}
 
 /* As the requests of a path are counted; behind the routes stand all others. */
 static void
@@ -217,6 +208,9 @@ route_path(size_t index)
 static const struct route *
 find_route(const char *path)
 {
+	/* The page's own files are answered, and counted, as the page is. */
+	if (asset_find(path) != NULL)
+		path = "/";
 	for (size_t i = 0; i < COUNT_OF(routes); i++) {
 		size_t len = strlen(routes[i].path);
 

@@ -29,7 +29,8 @@ import jsonschema
 import words
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
-ALWAYS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+ALWAYS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
+          "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}
 # What no phase can bring about: the newest message is always in memory.
 NEVER_SEEN = ("/messages/latest 503", "/messages/latest/raw 503")
 # Values of parameters that are no good, whatever the schema says besides.

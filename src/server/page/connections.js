@@ -1,0 +1,172 @@
+/*
+ * connections: who is connected, how fast each sends, and who has left and why.
+ *
+ * Asked for every POLL_MS while the page can be seen; a rate is the difference of two
+ * answers, some seconds apart.  Rows stay where they are and change only where something has.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+import {
+	brief, byId, bytes, count, duration, hue, make, rate, setText, who,
+} from "./words.js";
+
+const POLL_MS = 1500;
+const OPEN_LIMIT = 100;
+const CLOSED_LIMIT = 20;
+/* A rate is over this time, so that a slow sender's does not jump. */
+const RATE_OVER_S = 6;
+
+/* Reasons as people say them; what is not here is said as it is. */
+const REASONS = {
+	eof: "finished", reset: "reset by the peer", idle: "idle for too long",
+	message_timeout: "message took too long", write_timeout: "did not read its answers",
+	max_errors: "too many errors", bad_hello: "bad hello", wrong_protocol: "not our protocol",
+	max_connections: "too many connections", session_taken: "session taken over",
+	store_unavailable: "store not available", no_memory: "out of memory",
+	draining: "server stopped",
+};
+
+async function ask(state, limit) {
+	const response = await fetch(`/connections?state=${state}&limit=${limit}`);
+
+	if (!response.ok)
+		throw new Error(`${response.status} ${response.statusText}`);
+	return response.json();
+}
+
+/* A table whose rows are found by a connection's number. */
+class Table {
+	#body;
+	#columns; /* (connection) => text, one a column */
+	#rows = new Map();
+
+	constructor(body, columns) {
+		this.#body = body;
+		this.#columns = columns;
+	}
+
+	show(connections) {
+		const wanted = new Set(connections.map((c) => c.connection));
+		let next = this.#body.firstChild;
+
+		for (const [number, row] of this.#rows) {
+			if (!wanted.has(number)) {
+				if (row === next)
+					next = next.nextSibling;
+				row.remove();
+				this.#rows.delete(number);
+			}
+		}
+		for (const connection of connections) {
+			const row = this.#row(connection);
+
+			if (row === next)
+				next = next.nextSibling;
+			else
+				this.#body.insertBefore(row, next);
+			this.#columns.forEach((text, i) =>
+				setText(row.children[i + 1], text(connection)));
+		}
+	}
+
+	#row(connection) {
+		let row = this.#rows.get(connection.connection);
+
+		if (row === undefined) {
+			row = make("tr");
+			const name = make("th", `who ${hue(connection.connection)}`, who(connection));
+
+			name.scope = "row";
+			name.title = `connection ${connection.connection} from ${connection.peer}, ` +
+				`framing ${connection.framing}`;
+			row.append(name, ...this.#columns.map(() => make("td")));
+			this.#rows.set(connection.connection, row);
+		}
+		return row;
+	}
+}
+
+export class Connections {
+	#past = new Map(); /* connection -> [{at, messages}], oldest first */
+	#open = new Table(byId("open"), [
+		(c) => `${rate(this.#rateOf(c))}/s`,
+		(c) => brief(c.messages),
+		(c) => c.rejected === 0 ? "" : brief(c.rejected),
+		(c) => bytes(c.received_bytes),
+		(c) => duration(c.duration_seconds),
+	]);
+	#closed = new Table(byId("closed"), [
+		(c) => REASONS[c.reason] ?? c.reason,
+		(c) => brief(c.messages),
+		(c) => c.rejected === 0 ? "" : brief(c.rejected),
+		(c) => duration(c.duration_seconds),
+	]);
+
+	start() {
+		const poll = async () => {
+			if (!document.hidden)
+				await this.#poll();
+			setTimeout(poll, POLL_MS);
+		};
+
+		poll();
+	}
+
+	/* Another run of the server counts from 1 again. */
+	forget() {
+		this.#past.clear();
+	}
+
+	async #poll() {
+		try {
+			const open = await ask("open", OPEN_LIMIT);
+
+			this.#showOpen(open);
+			const closed = await ask("closed", CLOSED_LIMIT);
+
+			this.#closed.show(closed.connections);
+			setText(byId("closed-count"), closed.closed === 0 ? "" : count(closed.closed));
+			byId("closed-part").hidden = closed.closed === 0;
+			byId("connections-mistake").hidden = true;
+		} catch (error) {
+			setText(byId("connections-mistake"), `not up to date: ${error.message}`);
+			byId("connections-mistake").hidden = false;
+		}
+	}
+
+	#remember(connections) {
+		const at = performance.now() / 1000, past = new Map();
+
+		for (const c of connections) {
+			const samples = this.#past.get(c.connection) ?? [];
+
+			samples.push({ at, messages: c.messages });
+			while (samples.length > 2 && samples[0].at < at - RATE_OVER_S)
+				samples.shift();
+			past.set(c.connection, samples);
+		}
+		this.#past = past;
+	}
+
+	/* Of one that is seen for the first time, over its whole life. */
+	#rateOf(c) {
+		const samples = this.#past.get(c.connection);
+		const first = samples[0], last = samples[samples.length - 1];
+
+		if (first === last)
+			return c.messages / Math.max(c.duration_seconds, 1);
+		return (last.messages - first.messages) / (last.at - first.at);
+	}
+
+	#showOpen(answer) {
+		this.#remember(answer.connections);
+		this.#open.show(answer.connections);
+		const shown = answer.connections.length;
+
+		setText(byId("open-count"), count(answer.open));
+		setText(byId("open-rest"), answer.open > shown
+			? `the newest ${count(shown)} of ${count(answer.open)}` : "");
+		byId("open-none").hidden = shown > 0;
+		byId("open-table").hidden = shown === 0;
+	}
+}

@@ -1,0 +1,247 @@
+/*
+ * page: puts the parts together: what the feed brings goes to the log and its list, to the
+ * totals, the charts and the tables.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+import { Chart } from "./chart.js";
+import { Connections } from "./connections.js";
+import { Feed } from "./feed.js";
+import { List } from "./list.js";
+import { Log } from "./log.js";
+import { Rejected } from "./rejected.js";
+import { brief, byId, bytes, clock, count, duration, rate, setText } from "./words.js";
+
+const SUMMARIZE_EVERY = 10; /* stats */
+const TYPING_MS = 250;
+
+/*
+ * What is typed, as parameters of /messages: .field=value is a field, the rest is text;
+ * quotes keep blanks together.
+ */
+function parametersOf(text) {
+	const parameters = new URLSearchParams(), words = [];
+
+	for (const [word] of text.matchAll(/(?:[^\s"]|"[^"]*"?)+/g)) {
+		const equals = word.indexOf("=");
+
+		if (word.startsWith(".") && equals > 0)
+			parameters.append(word.slice(0, equals),
+				word.slice(equals + 1).replace(/^"(.*)"$/, "$1"));
+		else
+			words.push(word.replace(/^"(.*)"$/, "$1"));
+	}
+	if (words.length > 0)
+		parameters.append("q", words.join(" "));
+	const query = String(parameters);
+
+	return query === "" ? "" : `&${query}`;
+}
+
+const log = new Log(() => list.schedule(), showMistake);
+const list = new List(log, showHeld);
+const connections = new Connections();
+const rejected = new Rejected();
+const rateChart = new Chart(byId("rate-chart"), "Messages a second", [
+	{ name: "accepted", className: "accepted", isArea: true },
+	{ name: "rejected", className: "rejected", isArea: false },
+]);
+const connectionsChart = new Chart(byId("connections-chart"), "Connections", [
+	{ name: "open", className: "open", isArea: true },
+]);
+let before = null; /* the stats of a second ago */
+let statsCount = 0;
+
+function sum(byReason) {
+	return Object.values(byReason).reduce((total, n) => total + n, 0);
+}
+
+function showState(text, className) {
+	setText(byId("state"), text);
+	byId("state").className = `state ${className}`;
+}
+
+function showBanner(text) {
+	setText(byId("banner"), text);
+	byId("banner").hidden = text === "";
+}
+
+function showMistake(text) {
+	setText(byId("filter-mistake"), text);
+	byId("filter").setAttribute("aria-invalid", text !== "");
+	list.schedule();
+}
+
+function showHeld(reason) {
+	const waiting = log.waiting();
+
+	setText(byId("held"), reason === "" ? ""
+		: log.filter !== "" ? `${reason} \u00b7 ${count(waiting)} to be searched`
+		: `${reason} \u00b7 ${count(waiting)} waiting`);
+	setText(byId("pause"), reason === "" ? "Pause" : "Resume");
+	byId("pause").classList.toggle("is-held", reason !== "");
+}
+
+function showTotals(stats) {
+	const { messages, store } = stats;
+	const rejectedTotal = sum(messages.rejected_total);
+	const all = messages.received_total + rejectedTotal;
+
+	setText(byId("rate"), rate(messages.rate_per_second["1s"]));
+	setText(byId("rate-more"), `${rate(messages.rate_per_second["60s"])} in the last minute`);
+	setText(byId("received"), count(messages.received_total));
+	setText(byId("received-more"), `${bytes(stats.bytes.received_total)} in ` +
+		duration(stats.uptime_seconds));
+	setText(byId("rejected-total"), count(rejectedTotal));
+	setText(byId("rejected-more"), rejectedTotal === 0 ? "none so far"
+		: `${rate(100 * rejectedTotal / all)} % of all`);
+	byId("rejected-tile").classList.toggle("is-bad", rejectedTotal > 0);
+	setText(byId("connections"), count(stats.connections.current));
+	setText(byId("connections-more"), `peak ${brief(stats.connections.peak)}, ` +
+		`${brief(stats.connections.accepted_total)} so far`);
+	setText(byId("stored"), count(messages.stored_total));
+	setText(byId("stored-more"), store === null ? "in memory only"
+		: messages.queued > 0 ? `${brief(messages.queued)} wait for the disk`
+		: `${brief(store.messages)} kept in ${bytes(store.size_bytes)}`);
+	byId("stored-tile").classList.toggle("is-bad", store?.state === "failing");
+}
+
+function showServer(stats) {
+	setText(byId("server"), `version ${stats.version} \u00b7 up ` +
+		`${duration(stats.uptime_seconds)} \u00b7 ` +
+		(stats.store === null ? "no store" : stats.store.path));
+	if (stats.state === "draining")
+		showState("stopping", "is-waiting");
+	else
+		showState("live", "is-live");
+	showBanner(stats.store?.state === "failing"
+		? "The store cannot write. What is accepted waits in memory; the server\u2019s log says why."
+		: "");
+}
+
+function addSamples(stats) {
+	const at = Date.parse(stats.now) / 1000;
+	const now = {
+		at, start: stats.start_time, received: stats.messages.received_total,
+		rejected: sum(stats.messages.rejected_total),
+	};
+
+	/* Another run counts from 0 again. */
+	if (before !== null && before.start === now.start && at > before.at) {
+		rateChart.add(at, [
+			(now.received - before.received) / (at - before.at),
+			(now.rejected - before.rejected) / (at - before.at),
+		]);
+	}
+	connectionsChart.add(at, [stats.connections.current]);
+	if (before !== null && before.start !== now.start) {
+		connections.forget();
+		rejected.forget();
+	}
+	before = now;
+}
+
+function takeStats(stats) {
+	showTotals(stats);
+	showServer(stats);
+	addSamples(stats);
+	rejected.take(stats.messages.rejected_total);
+	requestAnimationFrame(() => {
+		rateChart.draw();
+		connectionsChart.draw();
+		if (statsCount++ % SUMMARIZE_EVERY === 2) {
+			rateChart.summarize();
+			connectionsChart.summarize();
+		}
+	});
+}
+
+const feed = new Feed({
+	hello(newest, isOther) {
+		if (isOther)
+			log.begin(newest ?? 0, parametersOf(byId("filter").value));
+		else
+			log.goOn(newest ?? 0);
+		showState("live", "is-live");
+	},
+	message: (line) => log.message(line),
+	gap: ({ from, to }) => log.gap(from, to),
+	reset: (newest) => log.begin(newest ?? 0, log.filter),
+	stats: takeStats,
+	away() {
+		showState("away", "is-away");
+		showBanner(`The server does not answer since ${clock(new Date())}. ` +
+			"This page goes on by itself when it is back.");
+	},
+	back() {
+		showBanner("");
+	},
+});
+
+function filterBy(text) {
+	const filter = parametersOf(text);
+
+	history.replaceState(null, "", text === "" ? "/"
+		: `#${new URLSearchParams({ filter: text })}`);
+	showMistake("");
+	if (filter !== log.filter) {
+		log.refilter(filter);
+		list.resume();
+	}
+}
+
+function listenToFilter() {
+	const input = byId("filter");
+	let timer = 0;
+
+	input.value = new URLSearchParams(location.hash.slice(1)).get("filter") ?? "";
+	input.addEventListener("input", () => {
+		clearTimeout(timer);
+		timer = setTimeout(() => filterBy(input.value.trim()), TYPING_MS);
+	});
+	input.addEventListener("keydown", (event) => {
+		if (event.key !== "Escape")
+			return;
+		event.preventDefault();
+		input.value = "";
+		filterBy("");
+		list.focus();
+	});
+	byId("filter-form").addEventListener("submit", (event) => {
+		event.preventDefault();
+		clearTimeout(timer);
+		filterBy(input.value.trim());
+		list.focus();
+	});
+}
+
+function togglePause() {
+	if (list.isHeld)
+		list.resume();
+	else
+		list.pause();
+}
+
+/* Keys for the whole page, where nobody types. */
+function listenToKeys() {
+	document.addEventListener("keydown", (event) => {
+		if (event.target.closest("input") !== null || event.ctrlKey || event.altKey ||
+			event.metaKey)
+			return;
+		if (event.key === "/") {
+			event.preventDefault();
+			byId("filter").focus();
+		} else if (event.key === "p") {
+			togglePause();
+		}
+	});
+}
+
+byId("pause").addEventListener("click", togglePause);
+byId("search-on").addEventListener("click", () => log.searchOn());
+setText(byId("example"),
+	`echo '{"hello": "world"}' | nc -q 0 ${location.hostname} 8888`);
+listenToFilter();
+listenToKeys();
+feed.open();
+connections.start();
