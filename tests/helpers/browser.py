@@ -1,9 +1,15 @@
-"""A browser for the tests of the page: headless Chromium, driven through its WebDriver.
-
-Speaks the W3C protocol with what Python has.  Everything that the browser writes is in the
-folder that it is given, it reaches no address but the loopback one, and its processes end
-with the `with`.  To wait is to ask until a condition holds, or the deadline has passed.
-"""
+#!/usr/bin/env python3
+#
+# browser: headless Chromium for the tests of the page, driven through its WebDriver.
+#
+#   browser.py FOLDER      starts it, writes its address to FOLDER/address, and ends it when
+#                          it is told to (SIGTERM)
+#
+# It speaks the W3C protocol with what Python has.  Everything that the browser writes is in
+# its folder, and it reaches no address but the loopback one.
+#
+# SPDX-License-Identifier: MIT
+"""A browser: start one, or go on with one that runs."""
 
 import base64
 import ctypes
@@ -12,7 +18,9 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
+import urllib.error
 import urllib.request
 
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
@@ -33,77 +41,95 @@ LOOKS = ["--headless=new", "--disable-gpu", "--disable-dev-shm-usage", "--mute-a
 
 
 def end_with_parent():
-    """Whoever is killed before its `with` ends leaves no browser behind."""
+    """Whoever is killed leaves no browser behind."""
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
 
 
+def ask(method, url, body=None):
+    """One command of WebDriver and its answer."""
+    data = None if method != "POST" else json.dumps(body or {}).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"},
+                                     method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=2 * WAIT_S) as answer:
+            return json.load(answer)["value"]
+    except urllib.error.HTTPError as error:
+        value = json.load(error)["value"]
+        raise AssertionError("%s: %s" % (value["error"], value["message"])) from None
+
+
+def port_of(driver, log_path):
+    deadline = time.monotonic() + WAIT_S
+    while time.monotonic() < deadline and driver.poll() is None:
+        with open(log_path, "rb") as log:
+            found = re.search(rb"started successfully on port (\d+)", log.read())
+        if found:
+            return int(found[1])
+        time.sleep(0.02)
+    raise SystemExit("chromedriver has not started; see " + log_path)
+
+
+def start_session(base, folder):
+    args = LOOKS + QUIET + ["--user-data-dir=" + os.path.join(folder, "profile")]
+    if os.geteuid() == 0:
+        args.append("--no-sandbox")
+    wanted = {"browserName": "chrome", "goog:chromeOptions": {"args": args},
+              "goog:loggingPrefs": {"browser": "ALL"}}
+    answer = ask("POST", base + "/session", {"capabilities": {"alwaysMatch": wanted}})
+    return "%s/session/%s" % (base, answer["sessionId"])
+
+
+def serve(folder):
+    """A driver and one browser, until somebody ends it."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    end_with_parent()
+    os.makedirs(folder)
+    log_path = os.path.join(folder, "driver.log")
+    home = dict(os.environ, HOME=folder, XDG_CONFIG_HOME=folder, XDG_CACHE_HOME=folder, TZ="UTC")
+    with open(log_path, "wb") as log:
+        driver = subprocess.Popen(["chromedriver", "--port=0"], stdout=log, stderr=log, env=home,
+                                  preexec_fn=prepare_driver)
+    try:
+        session = start_session("http://127.0.0.1:%d" % port_of(driver, log_path), folder)
+        with open(os.path.join(folder, "address.new"), "w") as address:
+            address.write(session)
+        os.rename(address.name, os.path.join(folder, "address"))
+        signal.sigwait([signal.SIGTERM])
+        ask("DELETE", session)
+    finally:
+        driver.terminate()
+        driver.wait(WAIT_S)
+
+
+def prepare_driver():
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+    end_with_parent()
+
+
 class Browser:
+    """A browser that runs, with nothing left of what was done with it before.  To wait is to
+    ask until a condition holds, or the deadline has passed."""
+
     def __init__(self, folder):
-        self.folder = folder
-        self.driver = self.session = None
+        with open(os.path.join(folder, "address"), encoding="ascii") as address:
+            self.session = address.read()
+        self.open("about:blank")
+        self.cdp("Emulation.clearDeviceMetricsOverride")
+        self.prefer()
+        self.log()
+        self.do("POST", "/timeouts", {"script": WAIT_S * 1000, "pageLoad": WAIT_S * 1000})
 
     def __enter__(self):
-        os.makedirs(self.folder, exist_ok=True)
-        self.out = open(os.path.join(self.folder, "driver.log"), "w+b")
-        home = dict(os.environ, HOME=self.folder, XDG_CONFIG_HOME=self.folder,
-                    XDG_CACHE_HOME=self.folder, TZ="UTC")
-        self.driver = subprocess.Popen(["chromedriver", "--port=0"], stdout=self.out,
-                                       stderr=subprocess.STDOUT, env=home,
-                                       preexec_fn=end_with_parent)
-        try:
-            self.base = "http://127.0.0.1:%d" % self._port()
-            self._start_session()
-        except BaseException:
-            self._end_driver()
-            raise
         return self
 
     def __exit__(self, *reason):
-        try:
-            self._ask("DELETE", "/session/" + self.session)
-        finally:
-            self._end_driver()
-
-    def _end_driver(self):
-        self.driver.terminate()
-        self.driver.wait(30)
-        self.out.close()
-
-    def _port(self):
-        deadline = time.monotonic() + WAIT_S
-        while time.monotonic() < deadline and self.driver.poll() is None:
-            with open(self.out.name, "rb") as log:
-                found = re.search(rb"started successfully on port (\d+)", log.read())
-            if found:
-                return int(found[1])
-            time.sleep(0.02)
-        raise AssertionError("chromedriver has not started; see " + self.out.name)
-
-    def _start_session(self):
-        args = LOOKS + QUIET + ["--user-data-dir=" + os.path.join(self.folder, "profile")]
-        if os.geteuid() == 0:
-            args.append("--no-sandbox")
-        wanted = {"browserName": "chrome", "goog:chromeOptions": {"args": args},
-                  "goog:loggingPrefs": {"browser": "ALL"}}
-        answer = self._ask("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
-        self.session = answer["sessionId"]
-        self.do("POST", "/timeouts", {"script": WAIT_S * 1000, "pageLoad": WAIT_S * 1000})
-
-    def _ask(self, method, path, body=None):
-        data = None if method != "POST" else json.dumps(body or {}).encode()
-        request = urllib.request.Request(self.base + path, data, {
-            "Content-Type": "application/json"}, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=2 * WAIT_S) as answer:
-                return json.load(answer)["value"]
-        except urllib.error.HTTPError as error:
-            value = json.load(error)["value"]
-            raise AssertionError("%s: %s" % (value["error"], value["message"])) from None
+        """Nor does it ask anybody for anything from now on."""
+        self.open("about:blank")
 
     def do(self, method, command, body=None):
         """A command of the session."""
-        return self._ask(method, "/session/%s%s" % (self.session, command), body)
+        return ask(method, self.session + command, body)
 
     def cdp(self, command, **parameters):
         """A command of the browser's own protocol, for what WebDriver has no word for."""
@@ -181,3 +207,7 @@ class Browser:
         """What the console has got since the last time: errors of the network, of scripts,
         of the content security policy."""
         return self.do("POST", "/se/log", {"type": "browser"})
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])

@@ -18,11 +18,10 @@ const RATE_OVER_S = 6;
 
 /* Reasons as people say them; what is not here is said as it is. */
 const REASONS = {
-	eof: "finished", reset: "reset by the peer", idle: "idle for too long",
-	message_timeout: "message took too long", write_timeout: "did not read its answers",
-	max_errors: "too many errors", bad_hello: "bad hello", wrong_protocol: "not our protocol",
-	max_connections: "too many connections", session_taken: "session taken over",
-	store_unavailable: "store not available", no_memory: "out of memory",
+	eof: "finished", reset: "reset", idle: "was idle", message_timeout: "too slow",
+	write_timeout: "did not read", max_errors: "too many errors", bad_hello: "bad hello",
+	wrong_protocol: "other protocol", max_connections: "too many",
+	session_taken: "taken over", store_unavailable: "store failed", no_memory: "no memory",
 	draining: "server stopped",
 };
 
@@ -96,7 +95,7 @@ export class Connections {
 		(c) => duration(c.duration_seconds),
 	]);
 	#closed = new Table(byId("closed"), [
-		(c) => REASONS[c.reason] ?? c.reason,
+		(c) => REASONS[c.reason] ?? c.reason.replaceAll("_", " "),
 		(c) => brief(c.messages),
 		(c) => c.rejected === 0 ? "" : brief(c.rejected),
 		(c) => duration(c.duration_seconds),

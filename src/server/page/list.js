@@ -198,7 +198,7 @@ export class List {
 		this.#measureOpen(openRows);
 		this.#place(first, last, openRows);
 		this.#renderEnd(total, this.#topOf(total, openRows));
-		this.#scroller.setAttribute("aria-rowcount", total + 1);
+		this.#scroller.setAttribute("aria-rowcount", total);
 		if (top + height + AHEAD_PX > this.#topOf(total, openRows))
 			this.#log.loadOlder();
 		this.#rendered(this.#heldFor);
@@ -315,7 +315,7 @@ export class List {
 			const details = open.get(index);
 
 			row.style.transform = `translateY(${y}px)`;
-			row.setAttribute("aria-rowindex", index + 2);
+			row.setAttribute("aria-rowindex", index + 1);
 			row.classList.toggle("is-open", details !== undefined);
 			row.classList.toggle("is-active", entry === this.#active);
 			if (isGap(entry))

@@ -72,6 +72,15 @@ export function messageOf(entry) {
 	return entry.message;
 }
 
+/* What an answer says is wrong; what does not come from the server itself says little. */
+function detailOf(text, response) {
+	try {
+		return JSON.parse(text).detail;
+	} catch {
+		return `${response.status} ${response.statusText}`;
+	}
+}
+
 /* Appends a gap, which may be one with the gap before it. */
 function pushGap(entries, from, to) {
 	const last = entries[entries.length - 1];
@@ -137,15 +146,13 @@ export class Log {
 	}
 
 	message(line) {
-		const entry = entryOf(line);
-
-		this.#newest = entry.id;
+		this.#newest = readId(line);
 		if (this.filter !== "")
 			this.#search();
 		else if (this.#isHeld)
-			this.#wait(entry);
+			this.#wait(entryOf(line));
 		else
-			this.#show(entry);
+			this.#show(entryOf(line));
 		this.#changed();
 	}
 
@@ -184,9 +191,7 @@ export class Log {
 
 	/* The first messages that wait are kept, of the others only the ids. */
 	#wait(entry) {
-		const last = this.#waiting[this.#waiting.length - 1];
-
-		if (this.#waiting.length >= WAITING_MAX || (last !== undefined && isGap(last)))
+		if (this.#waiting.length >= WAITING_MAX)
 			pushGap(this.#waiting, entry.id, entry.id);
 		else
 			this.#waiting.push(entry);
@@ -229,9 +234,9 @@ export class Log {
 			if (response.ok)
 				return readPage(text);
 			if (response.status === 400 && this.filter !== "")
-				this.#refuse(JSON.parse(text).detail);
+				this.#refuse(detailOf(text, response));
 			else
-				mistake(JSON.parse(text).detail);
+				mistake(detailOf(text, response));
 		} catch (error) {
 			if (!signal.aborted)
 				mistake("the server cannot be reached");

@@ -16,20 +16,20 @@ const SUMMARIZE_EVERY = 10; /* stats */
 const TYPING_MS = 250;
 
 /*
- * What is typed, as parameters of /messages: .field=value is a field, the rest is text;
- * quotes keep blanks together.
+ * What is typed, as parameters of /messages: .field=value and .field="two words" are
+ * fields, the rest is text.
  */
 function parametersOf(text) {
 	const parameters = new URLSearchParams(), words = [];
 
-	for (const [word] of text.matchAll(/(?:[^\s"]|"[^"]*"?)+/g)) {
+	for (const [word] of text.matchAll(/\.[^\s=]*="[^"]*"|\S+/g)) {
 		const equals = word.indexOf("=");
 
 		if (word.startsWith(".") && equals > 0)
 			parameters.append(word.slice(0, equals),
 				word.slice(equals + 1).replace(/^"(.*)"$/, "$1"));
 		else
-			words.push(word.replace(/^"(.*)"$/, "$1"));
+			words.push(word);
 	}
 	if (words.length > 0)
 		parameters.append("q", words.join(" "));
@@ -50,7 +50,7 @@ const connectionsChart = new Chart(byId("connections-chart"), "Connections", [
 	{ name: "open", className: "open", isArea: true },
 ]);
 let before = null; /* the stats of a second ago */
-let statsCount = 0;
+let statsCount = 0, isDrawing = false;
 
 function sum(byReason) {
 	return Object.values(byReason).reduce((total, n) => total + n, 0);
@@ -87,8 +87,7 @@ function showTotals(stats) {
 	const rejectedTotal = sum(messages.rejected_total);
 	const all = messages.received_total + rejectedTotal;
 
-	setText(byId("rate"), rate(messages.rate_per_second["1s"]));
-	setText(byId("rate-more"), `${rate(messages.rate_per_second["60s"])} in the last minute`);
+	setText(byId("rate-more"), `${rate(messages.rate_per_second["60s"])} over a minute`);
 	setText(byId("received"), count(messages.received_total));
 	setText(byId("received-more"), `${bytes(stats.bytes.received_total)} in ` +
 		duration(stats.uptime_seconds));
@@ -98,7 +97,7 @@ function showTotals(stats) {
 	byId("rejected-tile").classList.toggle("is-bad", rejectedTotal > 0);
 	setText(byId("connections"), count(stats.connections.current));
 	setText(byId("connections-more"), `peak ${brief(stats.connections.peak)}, ` +
-		`${brief(stats.connections.accepted_total)} so far`);
+		`${brief(stats.connections.accepted_total)} in all`);
 	setText(byId("stored"), count(messages.stored_total));
 	setText(byId("stored-more"), store === null ? "in memory only"
 		: messages.queued > 0 ? `${brief(messages.queued)} wait for the disk`
@@ -128,10 +127,11 @@ function addSamples(stats) {
 
 	/* Another run counts from 0 again. */
 	if (before !== null && before.start === now.start && at > before.at) {
-		rateChart.add(at, [
-			(now.received - before.received) / (at - before.at),
-			(now.rejected - before.rejected) / (at - before.at),
-		]);
+		const accepted = (now.received - before.received) / (at - before.at);
+
+		setText(byId("rate"), rate(accepted));
+		rateChart.add(at,
+			[accepted, (now.rejected - before.rejected) / (at - before.at)]);
 	}
 	connectionsChart.add(at, [stats.connections.current]);
 	if (before !== null && before.start !== now.start) {
@@ -146,14 +146,37 @@ function takeStats(stats) {
 	showServer(stats);
 	addSamples(stats);
 	rejected.take(stats.messages.rejected_total);
-	requestAnimationFrame(() => {
-		rateChart.draw();
-		connectionsChart.draw();
-		if (statsCount++ % SUMMARIZE_EVERY === 2) {
-			rateChart.summarize();
-			connectionsChart.summarize();
-		}
-	});
+	/* There are no frames while the page cannot be seen. */
+	if (!isDrawing)
+		requestAnimationFrame(drawCharts);
+	isDrawing = true;
+}
+
+function drawCharts() {
+	isDrawing = false;
+	rateChart.draw();
+	connectionsChart.draw();
+	if (statsCount++ % SUMMARIZE_EVERY === 2) {
+		rateChart.summarize();
+		connectionsChart.summarize();
+	}
+}
+
+/* Says since when, and whether it is the server or its stream alone that is missing. */
+async function explainAway() {
+	const since = clock(new Date());
+	let answers = false;
+
+	showBanner(`The server does not answer since ${since}. ` +
+		"This page goes on by itself when it is back.");
+	try {
+		answers = (await fetch("/livez")).ok;
+	} catch {
+		/* Which is what the banner says. */
+	}
+	if (answers && byId("state").className.includes("is-away"))
+		showBanner(`The server sends no events since ${since}; it may have too many readers. ` +
+			"This page tries again.");
 }
 
 const feed = new Feed({
@@ -170,8 +193,7 @@ const feed = new Feed({
 	stats: takeStats,
 	away() {
 		showState("away", "is-away");
-		showBanner(`The server does not answer since ${clock(new Date())}. ` +
-			"This page goes on by itself when it is back.");
+		explainAway();
 	},
 	back() {
 		showBanner("");

@@ -14,9 +14,9 @@ const LIMIT = 100;
 
 /* What each reason means. */
 const REASONS = {
-	syntax: "is not JSON", utf8: "is not UTF-8", too_large: "is too long",
-	too_deep: "is nested too deep", incomplete: "ends in the middle",
-	bad_frame: "is badly framed",
+	syntax: "not JSON", utf8: "not valid UTF-8", too_large: "too long",
+	too_deep: "nested too deep", incomplete: "the connection ended within the message",
+	bad_frame: "a length that no message can have",
 };
 
 function makeExcerpt({ before, at, after }) {
@@ -70,16 +70,14 @@ export class Rejected {
 	}
 
 	#showReasons(reasons) {
-		const texts = reasons.map(([reason, n]) =>
-			`${counted(n, "message")} ${n === 1 ? "" : "each "}${REASONS[reason] ?? reason}`);
-
 		while (this.#chips.children.length > reasons.length)
 			this.#chips.lastChild.remove();
 		while (this.#chips.children.length < reasons.length)
 			this.#chips.append(make("li", "reason"));
 		reasons.forEach(([reason, n], i) => {
 			setText(this.#chips.children[i], `${count(n)} ${reason}`);
-			this.#chips.children[i].title = texts[i];
+			this.#chips.children[i].title =
+				`${counted(n, "message")}: ${REASONS[reason] ?? reason}`;
 		});
 	}
 
