@@ -43,7 +43,7 @@ SERVER_SOURCES := $(SHARED_SOURCES) $(wildcard src/messages/*.c src/server/*.c)
 CLIENT_SOURCES := $(SHARED_SOURCES) $(wildcard src/messages/filter.c src/client/*.c)
 TEST_SOURCES := $(wildcard tests/unit/*_test.c)
 TEST_HELPERS := $(filter-out $(TEST_SOURCES),$(wildcard tests/unit/*.c))
-BENCH_NAMES := load idle probe receiver scan roundtrip store
+BENCH_NAMES := load idle probe events receiver scan roundtrip store
 # What tests/helpers/failing_malloc.c puts itself in front of.
 WRAPPED := malloc calloc realloc free fopen opendir pthread_create \
 	MHD_create_response_from_callback MHD_add_response_header \
@@ -110,7 +110,7 @@ $(EMBEDDED): $(BUILD)/%.o: % Makefile
 		sed 's/NAME/$(subst .,_,$(<F))/g' | $(CC) -c -x assembler -o $@ -
 
 $(BENCHES:$(BUILD)/bench/receiver=): $(call object,tests/bench/tool.c tests/bench/payload.c)
-$(addprefix $(BUILD)/bench/,load idle probe roundtrip): $(call object,tests/bench/sender.c)
+$(addprefix $(BUILD)/bench/,load idle probe events roundtrip): $(call object,tests/bench/sender.c)
 $(BUILD)/bench/scan: $(call object,$(wildcard src/wire/scan*.c))
 $(BUILD)/bench/scan: BENCH_LIBS = $(shell $(PKG_CONFIG) --libs libcjson)
 

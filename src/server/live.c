@@ -31,6 +31,8 @@
 
 #define TYPE_EVENTS "text/event-stream"
 #define READ_TIMEOUT_MS 100
+/* For the readers' ends to reach them. */
+#define END_TIMEOUT_MS 300
 #define PULSE_INTERVAL_NS (100 * CLOCK_NS_PER_MS)
 #define STATS_INTERVAL_NS CLOCK_NS_PER_S
 #define PULSE_MESSAGES_MAX 1000
@@ -122,10 +124,15 @@ live_note(void *live)
 void
 live_end(struct live *l)
 {
+	uint64_t deadline_ns = clock_deadline_ns(END_TIMEOUT_MS);
+	bool in_time = true;
+
 	lock_acquire(&l->lock);
 	l->is_over = true;
 	condition_broadcast(&l->news);
 	condition_broadcast(&l->pulsed);
+	while (atomic_load(&l->readers) > 0 && in_time)
+		in_time = condition_wait(&l->pulsed, &l->lock, deadline_ns);
 	lock_release(&l->lock);
 }
 
@@ -376,7 +383,7 @@ leave(struct live *l)
 			drop_oldest_locked(l);
 		l->is_running = false;
 	}
-	/* It may have been the one who watched. */
+	/* It may have been the one who watched, or the last that the end waits for. */
 	condition_broadcast(&l->pulsed);
 	lock_release(&l->lock);
 }

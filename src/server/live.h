@@ -38,7 +38,7 @@ void live_free(struct live *live);
 /* Messages have become visible in `recent`.  Any thread; blocks for a moment at most. */
 void live_note(void *live);
 
-/* From now on the readers' streams end.  Any thread. */
+/* From now on the readers' streams end; waits a moment until they have.  Any thread. */
 void live_end(struct live *live);
 
 /*
