@@ -162,6 +162,30 @@ expect_refused() {
 	stop_server
 }
 
+@test "what the store did not take is no message of the connection either" {
+	start_server --memory 64MiB --store "$BATS_TEST_TMPDIR/messages.db"
+	send_line 1
+	expect_messages 1 0
+	STORE=$BATS_TEST_TMPDIR/messages.db python - <<-'END'
+		import os
+		from words import connect, locked, wait_for_counter
+		with locked(os.environ["STORE"]), connect() as sock:
+		    try:
+		        for _ in range(1000):
+		            sock.sendall(b'"%0997d"\n' % 0 * 100)
+		    except OSError:
+		        pass
+		    wait_for_counter("connections.closed_total.store_unavailable", 1)
+	END
+	wait_until 20 counter_is store.state ok
+	expect_messages "$(counter messages.received_total)" 0
+	assert_equal "$(connections 'state=closed&limit=1' '[.reason, .messages > 10000, .messages < .received_bytes / 1000]')" \
+		'["store_unavailable",true,true]'
+	expect_idle
+	expect_sums
+	stop_server
+}
+
 @test "a refused connection has a number, is closed at once, and brought nothing" {
 	start_server --max-connections 1
 	exec {first}<>"/dev/tcp/${BIO%:*}/${BIO##*:}"
