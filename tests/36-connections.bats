@@ -309,13 +309,13 @@ expect_refused() {
 		from words import check, connect, wait_for_counter
 		_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
 		resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 4000), most))
-		held = [connect() for _ in range(2500)]
-		wait_for_counter("connections.current", 2500)
+		held = [connect() for _ in range(1200)]
+		wait_for_counter("connections.current", 1200)
 		link = http.client.HTTPConnection(os.environ["HTTP"], timeout=20)
 		link.request("GET", "/connections?limit=1000")
 		page = link.getresponse().read()
 		check(True, len(page) < 400000)
-		check(list(range(2500, 1500, -1)), [item["connection"] for item in json.loads(page)["connections"]])
+		check(list(range(1200, 200, -1)), [item["connection"] for item in json.loads(page)["connections"]])
 	END
 	expect_idle
 	expect_messages 0 0
@@ -479,6 +479,28 @@ expect_refused() {
 		      judge("length", b"\0\0\0\4[1,]", b"\0\0\0\x43" + b'"' + 65 * b"z" + b'"', b"\0\0\0\5 []x "))
 	END
 	expect_messages 1 10
+	expect_idle
+	expect_sums
+	stop_server
+}
+
+@test "what was dropped with an earlier read is not shown, and the offset is right" {
+	start_server
+	python - <<-'END'
+		from words import check, counter, greet, wait_for_counter
+		for framing, parts, offset in (("lines", (b'{"k":x', b'1, "tail"', b"}\n"), 5),
+		                               ("rs", (b'\x1e[1,2,,', b"3]\n"), 5)):
+		    peer, _ = greet(framing=framing)
+		    for part in parts:
+		        received = counter("bytes.received_total")
+		        peer.send(part)
+		        wait_for_counter("bytes.received_total", received + len(part))
+		    check((1, offset), tuple(map(peer.read().get, ("nak", "offset"))))
+		    peer.end()
+	END
+	assert_equal "$(rejected '[.framing, .offset, .excerpt.before, .excerpt.at, .excerpt.after]')" \
+		$'["rs",5,"","",""]\n["lines",5,"","",""]'
+	expect_messages 0 2
 	expect_idle
 	expect_sums
 	stop_server
