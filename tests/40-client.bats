@@ -368,6 +368,26 @@ counter_is_above() {
 	assert_output --regexp "^bio-client: $BIO: connection lost: .+$"
 }
 
+@test "exit code 3: a server that talks without end and does not close" {
+	start babbler python3 -c '
+import socket
+with socket.create_server(("127.0.0.1", 0)) as listener:
+    print("127.0.0.1:%d" % listener.getsockname()[1], flush=True)
+    while True:
+        sock = listener.accept()[0]
+        try:
+            while True:
+                sock.sendall(b"{}\n" * 10000)
+        except OSError:
+            sock.close()'
+	wait_until 20 test -s "$BATS_TEST_TMPDIR/babbler.out"
+	BIO=$(cat "$BATS_TEST_TMPDIR/babbler.out")
+	run -3 timeout -s KILL 10 "$BUILD/bio-client" send --server "$BIO" --timeout 300ms 1
+	assert_output "bio-client: $BIO: connection lost: the server did not close it for 0.3 s"
+	run -3 timeout -s KILL 10 "$BUILD/bio-client" send --server "$BIO" --timeout 300ms --rate 20 --repeat 3 1
+	assert_output "bio-client: $BIO: connection lost: the server did not close it for 0.3 s"
+}
+
 @test "exit code 4: a bad operand, with the offset, before anything is sent" {
 	start_server
 	run -4 send '  {"a":01}'
