@@ -49,7 +49,8 @@ put_file(const char *name, const char *text)
 {
 	FILE *file = fopen(name, "w");
 
-	if (!EXPECT(file != NULL))
+	EXPECT(file != NULL);
+	if (file == NULL)
 		return;
 	(void)fputs(text, file);
 	EXPECT_INT(0, fclose(file));
@@ -62,7 +63,8 @@ expect_file(const char *name, const char *text)
 	FILE *file = fopen(name, "r");
 	size_t len;
 
-	if (!EXPECT(file != NULL))
+	EXPECT(file != NULL);
+	if (file == NULL)
 		return;
 	len = fread(bytes, 1, sizeof bytes, file);
 	EXPECT_BYTES(text, strlen(text), bytes, len);
