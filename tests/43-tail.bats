@@ -100,28 +100,28 @@ HELLO='["hello","a",25]'
 }
 
 @test "--follow --after: events from there on, and no page" {
-	start_teller "[[$HELLO],[$HELLO,[\"gap\",8,20],[\"message\",21],[\"stay\"]]]"
+	start_teller "[[$HELLO],[$HELLO,[\"gap\",8,20],[\"end\"]],[$HELLO,[\"message\",21],[\"stay\"]]]"
 	start_tail --after 7
 	expect_tail 21
 	said 'a gap: messages 8 to 20 (13) are left out; '
 	stop_tail TERM
-	assert_equal "$(requests)" $'/events\n/events 7'
+	assert_equal "$(requests)" $'/events\n/events 7\n/events 20'
 }
 
 @test "--follow: another instance is said and begun anew, and so is a server that fell back" {
 	start_teller "[[$HELLO],[$HELLO,[\"message\",26],[\"end\"]],[[\"hello\",\"b\",2],[\"message\",99]],
 		[[\"hello\",\"b\",2],[\"message\",1],[\"message\",2],[\"end\"]],
-		[[\"hello\",\"b\",1],[\"reset\",1],[\"message\",2],[\"stay\"]]]"
+		[[\"hello\",\"b\",1],[\"reset\",1],[\"end\"]],[[\"hello\",\"b\",1],[\"message\",2],[\"stay\"]]]"
 	start_tail --limit 0
 	expect_tail '26 1 2 2'
 	said "$HTTP is another instance now; beginning anew with its messages"
 	said "the server's messages end with id 1, below 2; beginning anew behind it"
 	stop_tail
-	assert_equal "$(requests)" $'/events\n/events 25\n/events 26\n/events 0\n/events 2'
+	assert_equal "$(requests)" $'/events\n/events 25\n/events 26\n/events 0\n/events 2\n/events 1'
 }
 
 @test "--follow: a server that is silent is left, and said to be, once an outage" {
-	start_teller "[[$HELLO],[$HELLO,[\"silent\"]],[[\"silent\"]],[[\"silent\"]],[$HELLO,[\"message\",26],[\"stay\"]]]"
+	start_teller "[[$HELLO],[$HELLO,[\"silent\"]],[$HELLO,[\"silent\"]],[[\"silent\"]],[$HELLO,[\"message\",26],[\"stay\"]]]"
 	start_tail --limit 0 --timeout 300ms
 	expect_tail 26
 	stop_tail
@@ -150,10 +150,11 @@ numbers_are() {
 		restart_kept --http-listen "$HTTP"
 		send_more "$((round * 1000 - 499))" "$((round * 1000 + 500))"
 		expect_messages 1000 0
+		wait_until 20 numbers_are "$((round * 1000 + 500))"
 	done
-	wait_until 20 numbers_are 5500
 	stop_tail
-	run -1 grep -v '; trying again until it is back$' "$BATS_TEST_TMPDIR/tail.err"
+	assert_equal "$(grep -c '; trying again until it is back$' "$BATS_TEST_TMPDIR/tail.err")" 3
+	assert_equal "$(wc -l <"$BATS_TEST_TMPDIR/tail.err")" 3
 	expect_counter http.event_readers 0
 	expect_counter store.messages 5500
 	assert_equal "$(sql 'SELECT sum(count) FROM batch')" 5500
@@ -355,11 +356,16 @@ on_terminal() {
 }
 
 @test "who reads it may go away: exit code 0 and no word" {
-	start_teller "[[$HELLO],[$HELLO,[\"stay\"]]]"
+	start_server
+	# More than a pipe holds.
+	send_more 1 900
+	expect_messages 900 0
 	run -0 bash -c 'set -o pipefail; "$0" tail --http "$1" --after 0 | head -n 1' "$BUILD/bio-client" "$HTTP"
 	assert_equal "$(ids <<<"$output")" 1
+	stop_server
+	start_teller "[[$HELLO],[$HELLO,[\"stay\"]]]"
 	# Nothing more is written here, and it is noticed all the same.
-	run -0 bash -c 'set -o pipefail; "$0" tail --follow --http "$1" | head -n 1' "$BUILD/bio-client" "$HTTP"
+	run -0 timeout -s KILL 20 bash -c 'set -o pipefail; "$0" tail --follow --http "$1" | head -n 1' "$BUILD/bio-client" "$HTTP"
 	assert_equal "$(ids <<<"$output")" 16
 }
 
