@@ -2,12 +2,12 @@
  * chart: numbers over the last minutes, as an SVG that follows its element's size.
  *
  * One axis, one unit; a series is an area or a line and has its class for the colour.  A
- * pointer over the chart reads the values of that moment into the legend.  For those who do
- * not see it, a sentence says the same.
+ * pointer over the chart reads the values of that moment into the legend.  For those who
+ * do not see it, a sentence says the same.
  *
  * SPDX-License-Identifier: MIT
  */
-import { make, rate, setText } from "./words.js";
+import { duration, make, rate, setText } from "./words.js";
 
 /* What the axis of time spans grows with what there is to show, up to the longest. */
 const SPANS_S = [60, 120, 300];
@@ -65,7 +65,8 @@ export class Chart {
 		});
 		this.#grid = draw(this.#svg, "g", { class: "grid" });
 		this.#paths = series.map(({ className, isArea }) => ({
-			area: isArea ? draw(this.#svg, "path", { class: `area ${className}` }) : null,
+			area: !isArea ? null
+				: draw(this.#svg, "path", { class: `area ${className}` }),
 			line: draw(this.#svg, "path", { class: `line ${className}` }),
 		}));
 		this.#mark = draw(this.#svg, "line", { class: "mark" });
@@ -78,13 +79,9 @@ export class Chart {
 		this.#samples.push({ at, values });
 		while (this.#samples[0].at < at - SPAN_MAX_S - 2)
 			this.#samples.shift();
-		this.#span = SPANS_S.find((span) => span >= at - this.#samples[0].at) ?? SPAN_MAX_S;
-	}
+		const seconds = at - this.#samples[0].at;
 
-	clear() {
-		this.#samples = [];
-		this.#pointed = null;
-		this.draw();
+		this.#span = SPANS_S.find((span) => span >= seconds) ?? SPAN_MAX_S;
 	}
 
 	draw() {
@@ -94,13 +91,16 @@ export class Chart {
 			return;
 		const end = this.#samples.length > 0
 			? this.#samples[this.#samples.length - 1].at : 0;
-		const most = Math.max(0, ...this.#samples.flatMap((sample) => sample.values));
-		const step = stepFor(most), top = Math.max(step, Math.ceil(most / step) * step);
+		const values = this.#samples.flatMap((sample) => sample.values);
+		const most = Math.max(0, ...values);
+		const step = stepFor(most);
+		const top = Math.max(step, Math.ceil(most / step) * step);
 		const right = width - MARGIN.right, bottom = height - MARGIN.bottom;
 		const scale = {
-			x: (at) => right - (end - at) / this.#span * (right - MARGIN.left),
-			y: (value) => bottom - value / top * (bottom - MARGIN.top),
 			right, bottom, end,
+			x: (at) => right -
+				(end - at) / this.#span * (right - MARGIN.left),
+			y: (value) => bottom - value / top * (bottom - MARGIN.top),
 		};
 
 		this.#svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
@@ -117,17 +117,20 @@ export class Chart {
 				x1: MARGIN.left, x2: right, y1: y(value), y2: y(value),
 				class: value === 0 ? "axis" : "rule",
 			});
-			draw(this.#grid, "text",
-				{ x: MARGIN.left - 6, y: y(value) + 4, class: "left" }, rate(value));
+			draw(this.#grid, "text", {
+				x: MARGIN.left - 6, y: y(value) + 4, class: "left",
+			}, rate(value));
 		}
 		const every = this.#span / (this.#span === SPAN_MAX_S ? 5 : 4);
 
 		for (let ago = 0; ago <= this.#span; ago += every) {
-			const text = every < 60 ? `\u2212${ago} s` : `\u2212${ago / 60} min`;
+			const text = ago === 0 ? "now"
+				: every < 60 ? `\u2212${ago} s` : `\u2212${ago / 60} min`;
 
 			draw(this.#grid, "text", {
-				x: x(end - ago), y: bottom + 15, class: ago === 0 ? "last" : "below",
-			}, ago === 0 ? "now" : text);
+				x: x(end - ago), y: bottom + 15,
+				class: ago === 0 ? "last" : "below",
+			}, text);
 		}
 	}
 
@@ -136,19 +139,19 @@ export class Chart {
 
 		const close = () => {
 			if (before !== null)
-				areaPath += `L${x(before.at).toFixed(1)} ${bottom}L${start} ${bottom}Z`;
+				areaPath += `V${bottom}H${start}Z`;
 		};
 		for (const sample of this.#samples) {
 			const px = Math.max(MARGIN.left, x(sample.at)).toFixed(1);
 			const at = `${px} ${y(sample.values[i]).toFixed(1)}`;
-			const isJoined = before !== null && sample.at - before.at < BREAK_S;
+			const isFirst = sample.at - (before?.at ?? 0) > BREAK_S;
 
-			if (!isJoined) {
+			if (isFirst) {
 				close();
 				start = px;
 			}
-			linePath += (isJoined ? "L" : "M") + at;
-			areaPath += (isJoined ? "L" : "M") + at;
+			linePath += (isFirst ? "M" : "L") + at;
+			areaPath += (isFirst ? "M" : "L") + at;
 			before = sample;
 		}
 		close();
@@ -168,8 +171,9 @@ export class Chart {
 	#showValues() {
 		const sample = this.#pointed ?? this.#samples[this.#samples.length - 1];
 
-		this.#values.forEach((element, i) =>
-			setText(element, sample === undefined ? "\u2013" : rate(sample.values[i])));
+		if (sample !== undefined)
+			this.#values.forEach((element, i) =>
+				setText(element, rate(sample.values[i])));
 	}
 
 	#point(event) {
@@ -182,8 +186,10 @@ export class Chart {
 			return;
 		const at = last.at - share * this.#span;
 
+		const distance = (sample) => Math.abs(sample.at - at);
+
 		this.#pointed = this.#samples.reduce((nearest, sample) =>
-			Math.abs(sample.at - at) < Math.abs(nearest.at - at) ? sample : nearest);
+			distance(sample) < distance(nearest) ? sample : nearest);
 		this.draw();
 	}
 
@@ -194,18 +200,21 @@ export class Chart {
 
 	/* The same as a sentence. */
 	summarize() {
+		if (this.#samples.length === 0)
+			return;
+		const first = this.#samples[0];
+		const last = this.#samples[this.#samples.length - 1];
 		const parts = this.#series.map(({ name }, i) => {
 			const values = this.#samples.map((sample) => sample.values[i]);
 			const sum = values.reduce((total, value) => total + value, 0);
 
-			return `${name}: now ${rate(values[values.length - 1])}, ` +
+			return `${name}: now ${rate(last.values[i])}, ` +
 				`lowest ${rate(Math.min(...values))}, ` +
-				`highest ${rate(Math.max(...values))}, average ${rate(sum / values.length)}`;
+				`highest ${rate(Math.max(...values))}, ` +
+				`average ${rate(sum / values.length)}`;
 		});
-		const minutes = Math.round(this.#samples.length / 6) / 10;
 
-		if (this.#samples.length > 0)
-			setText(this.#summary, `${this.#unit} over the last ${minutes} minutes. ` +
-				`${parts.join("; ")}.`);
+		setText(this.#summary, `${this.#unit} over the last ` +
+			`${duration(last.at - first.at)}. ${parts.join("; ")}.`);
 	}
 }

@@ -2,7 +2,8 @@
  * connections: who is connected, how fast each sends, and who has left and why.
  *
  * Asked for every POLL_MS while the page can be seen; a rate is the difference of two
- * answers, some seconds apart.  Rows stay where they are and change only where something has.
+ * answers, some seconds apart.  Rows stay where they are, and only what has changed is
+ * written.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -19,9 +20,10 @@ const RATE_OVER_S = 6;
 /* Reasons as people say them; what is not here is said as it is. */
 const REASONS = {
 	eof: "finished", reset: "reset", idle: "was idle", message_timeout: "too slow",
-	write_timeout: "did not read", max_errors: "too many errors", bad_hello: "bad hello",
-	wrong_protocol: "other protocol", max_connections: "too many",
-	session_taken: "taken over", store_unavailable: "store failed", no_memory: "no memory",
+	write_timeout: "did not read", max_errors: "too many errors",
+	bad_hello: "bad hello", wrong_protocol: "other protocol",
+	max_connections: "too many", session_taken: "taken over",
+	store_unavailable: "store failed", no_memory: "no memory",
 	draining: "server stopped",
 };
 
@@ -72,14 +74,14 @@ class Table {
 		let row = this.#rows.get(connection.connection);
 
 		if (row === undefined) {
-			row = make("tr");
-			const name = make("th", `who ${hue(connection.connection)}`, who(connection));
+			const { connection: number, peer, framing } = connection;
+			const name = make("th", `who ${hue(number)}`, who(connection));
 
 			name.scope = "row";
-			name.title = `connection ${connection.connection} from ${connection.peer}, ` +
-				`framing ${connection.framing}`;
+			name.title = `connection ${number} from ${peer}, ${framing}`;
+			row = make("tr");
 			row.append(name, ...this.#columns.map(() => make("td")));
-			this.#rows.set(connection.connection, row);
+			this.#rows.set(number, row);
 		}
 		return row;
 	}
@@ -121,16 +123,22 @@ export class Connections {
 			const open = await ask("open", OPEN_LIMIT);
 
 			this.#showOpen(open);
-			const closed = await ask("closed", CLOSED_LIMIT);
-
-			this.#closed.show(closed.connections);
-			setText(byId("closed-count"), closed.closed === 0 ? "" : count(closed.closed));
-			byId("closed-part").hidden = closed.closed === 0;
-			byId("connections-mistake").hidden = true;
+			this.#showClosed(await ask("closed", CLOSED_LIMIT));
+			this.#showMistake("");
 		} catch (error) {
-			setText(byId("connections-mistake"), `not up to date: ${error.message}`);
-			byId("connections-mistake").hidden = false;
+			this.#showMistake(`not up to date: ${error.message}`);
 		}
+	}
+
+	#showMistake(text) {
+		setText(byId("connections-mistake"), text);
+		byId("connections-mistake").hidden = text === "";
+	}
+
+	#showClosed(answer) {
+		this.#closed.show(answer.connections);
+		setText(byId("closed-count"), count(answer.closed));
+		byId("closed-part").hidden = answer.closed === 0;
 	}
 
 	#remember(connections) {

@@ -3,9 +3,9 @@
  *
  * It says what comes: hello (with whether the server's messages are others than before),
  * message, gap, stats, reset; and away and back when the server leaves and returns.  A
- * stream that breaks, is refused or falls silent is closed and opened again a little later;
- * what came meanwhile is for the listener to ask for, by the newest id in hello: a page
- * that slept for a day must not be sent a day's messages.
+ * stream that breaks, is refused or falls silent is closed and opened again a little
+ * later; what came meanwhile is for the listener to ask for, by the newest id in hello: a
+ * page that slept for a day must not be sent a day's messages.
  *
  * SPDX-License-Identifier: MIT
  */

@@ -2,8 +2,8 @@
  * json: JSON texts taken apart without being read as values.
  *
  * A number keeps its digits, a doubled key stays doubled, an escape stays as it was
- * written: what is shown is what was sent, with other white space at most.  The server has
- * proved the texts valid; what is cut off somewhere is shown as far as it goes.
+ * written: what is shown is what was sent, with other white space at most.  The server
+ * has proved the texts valid; what is cut off somewhere is shown as far as it goes.
  *
  * Nothing here touches the document.
  *
@@ -54,10 +54,10 @@ function endOfValue(text, start) {
 }
 
 function kindOfScalar(text) {
-	return text[0] === "-" || (text[0] >= "0" && text[0] <= "9") ? "number" : "literal";
+	return /^[-0-9]/.test(text) ? "number" : "literal";
 }
 
-/* Calls back with each token, until that says false: bracket, comma, colon or a scalar. */
+/* Calls back with each token and its text, until that says false. */
 function forEachToken(text, callback) {
 	let at = 0, goesOn = true;
 

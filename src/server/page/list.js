@@ -1,10 +1,10 @@
 /*
  * list: the messages on the screen, newest first.
  *
- * Only the rows that can be seen, and a few around them, are in the document; all rows are
- * of one height but those that are open.  Everything is written once a frame, however much
- * has come.  The list is held, so that nothing moves under the eyes or the hand, while it
- * is paused, scrolled down, or has a row that is active; what comes then waits.
+ * Only the rows that can be seen, and a few around them, are in the document; all rows
+ * are of one height but those that are open.  Everything is written once a frame, however
+ * much has come.  The list is held, so that nothing moves under the eyes or the hand,
+ * while it is paused, scrolled down, or has a row that is active; what comes then waits.
  *
  * The focus stays on the list itself, the active row is named by aria-activedescendant:
  * rows come and go, the focus must not go with them.
@@ -32,6 +32,10 @@ function appendPieces(parent, pieces) {
 		parent.append(kind === "plain" ? text : make("span", kind, text));
 }
 
+function appendNote(parent, text) {
+	parent.append(make("span", "cut", `\n\u2026 ${text}`));
+}
+
 /* A message's own text, pretty-printed, as far as it is of use on a screen. */
 function appendText(parent, text) {
 	const { pieces, isCut } = layOut(text, true, DETAILS_CHARS);
@@ -39,7 +43,7 @@ function appendText(parent, text) {
 	parent.replaceChildren();
 	appendPieces(parent, pieces);
 	if (isCut)
-		parent.append(make("span", "cut", "\n\u2026 the rest is in the exact bytes"));
+		appendNote(parent, "the rest is in the exact bytes");
 }
 
 export class List {
@@ -57,12 +61,25 @@ export class List {
 	#heldFor = ""; /* why nothing may move; "" where it may */
 	#isScheduled = false;
 	#rowHeight = 0;
+	#keys = {
+		ArrowDown: () => this.#step(1),
+		ArrowUp: () => this.#step(-1),
+		ArrowRight: () => this.#setOpen(true),
+		ArrowLeft: () => this.#setOpen(false),
+		PageDown: () => this.#step(this.#rowsOfPage()),
+		PageUp: () => this.#step(-this.#rowsOfPage()),
+		Home: () => this.#step(-Infinity),
+		End: () => this.#step(Infinity),
+		Enter: () => this.#toggleActive(),
+		" ": () => this.#toggleActive(),
+		Escape: () => this.#escape(),
+	};
 
 	/* rendered(reason) after each frame that was written; why it is held, or "". */
 	constructor(log, rendered) {
 		this.#log = log;
 		this.#rendered = rendered;
-		this.#scroller.addEventListener("scroll", () => this.#settle(), { passive: true });
+		this.#scroller.addEventListener("scroll", () => this.#settle());
 		this.#scroller.addEventListener("keydown", (event) => this.#key(event));
 		this.#canvas.addEventListener("click", (event) => this.#click(event));
 		new ResizeObserver(() => this.#measure()).observe(this.#scroller);
@@ -103,8 +120,9 @@ export class List {
 
 	/* Whether it has to be held follows from what is going on. */
 	#settle() {
+		const isReading = this.#active !== null || this.#open.size > 0;
 		const heldFor = this.#isPaused ? "Paused"
-			: this.#active !== null || this.#open.size > 0 ? "Held while you read"
+			: isReading ? "Held while you read"
 			: this.#scroller.scrollTop > 4 ? "Held while you look back" : "";
 
 		if (heldFor !== "" && this.#heldFor === "")
@@ -161,8 +179,10 @@ export class List {
 	}
 
 	#topOf(index, openRows) {
-		return openRows.reduce((top, [open, details]) =>
-			open < index ? top + details.height : top, index * this.#rowHeight);
+		const above = openRows.filter(([open]) => open < index);
+
+		return above.reduce((sum, [, { height }]) => sum + height,
+			index * this.#rowHeight);
 	}
 
 	/* The row that is at so many pixels from the top. */
@@ -189,17 +209,18 @@ export class List {
 			this.#settle();
 		}
 		const openRows = this.#openRows();
-		const top = this.#scroller.scrollTop, height = this.#scroller.clientHeight;
+		const top = this.#scroller.scrollTop;
+		const bottom = top + this.#scroller.clientHeight;
 		const first = Math.max(0, this.#indexAt(top, openRows) - ROWS_AROUND);
 		const last = Math.min(total - 1,
-			this.#indexAt(top + height, openRows) + ROWS_AROUND);
+			this.#indexAt(bottom, openRows) + ROWS_AROUND);
 
 		this.#fillRows(first, last);
 		this.#measureOpen(openRows);
 		this.#place(first, last, openRows);
 		this.#renderEnd(total, this.#topOf(total, openRows));
 		this.#scroller.setAttribute("aria-rowcount", total);
-		if (top + height + AHEAD_PX > this.#topOf(total, openRows))
+		if (bottom + AHEAD_PX > this.#topOf(total, openRows))
 			this.#log.loadOlder();
 		this.#rendered(this.#heldFor);
 	}
@@ -284,14 +305,15 @@ export class List {
 
 	#makeMessage(row, entry) {
 		const message = messageOf(entry);
+		const { id, received_at: at, connection, peer, text } = message;
+		const whoClass = `who ${hue(connection)}`;
 
-		this.#makeCell(row, "id", String(message.id));
-		this.#makeCell(row, "time", clock(message.received_at)).title = message.received_at;
-		this.#makeCell(row, `who ${hue(message.connection)}`, who(message)).title =
-			`connection ${message.connection} from ${message.peer}`;
-		const data = this.#makeCell(row, "data");
-
-		appendPieces(data, layOut(message.text, false, LINE_CHARS).pieces);
+		this.#makeCell(row, "id", String(id));
+		this.#makeCell(row, "time", clock(at)).title = at;
+		this.#makeCell(row, whoClass, who(message)).title =
+			`connection ${connection} from ${peer}`;
+		appendPieces(this.#makeCell(row, "data"),
+			layOut(text, false, LINE_CHARS).pieces);
 		const details = this.#open.get(entry);
 
 		if (details !== undefined)
@@ -332,18 +354,20 @@ export class List {
 	}
 
 	#gapText(gap) {
+		const messages = counted(sizeOf(gap), "message");
+
 		if (gap.isLoading)
 			return "loading\u2026";
 		if (this.#log.filter !== "")
-			return `${counted(sizeOf(gap), "message")} not searched \u2013 search them`;
-		return `${counted(sizeOf(gap), "message")} not shown \u2013 load them`;
+			return `${messages} not searched \u2013 search them`;
+		return `${messages} not shown \u2013 load them`;
 	}
 
 	#renderEnd(total, y) {
 		const { isDone, mistake, before } = this.#log.older;
 		const isTired = this.#log.isTired();
 		const text = mistake !== "" ? `${mistake}; trying again`
-			: isTired ? `searched back to message ${count(before)} without finding more`
+			: isTired ? `nothing more back to message ${count(before)}`
 			: !isDone ? "loading older messages\u2026"
 			: total > 0 ? "nothing older is kept"
 			: this.#log.filter !== "" ? "no message matches the filter" : "";
@@ -357,9 +381,10 @@ export class List {
 
 	#click(event) {
 		const row = event.target.closest(".row");
+		const isWithin = event.target.closest(".details") !== null;
 		const isSelecting = String(getSelection()) !== "";
 
-		if (row === null || isSelecting || event.target.closest(".details") !== null)
+		if (row === null || isWithin || isSelecting)
 			return;
 		this.#toggle(this.#entries.get(row));
 	}
@@ -398,9 +423,11 @@ export class List {
 
 		details.setAttribute("role", "gridcell");
 		raw.href = `/messages/${message.id}/raw`;
-		facts.append(`${message.received_at} \u00b7 connection ${message.connection} from ` +
-			`${message.peer} \u00b7 ${message.framing} \u00b7 ` +
-			`${bytes(message.size_bytes)} \u00b7 `, raw);
+		facts.append([
+			message.received_at,
+			`connection ${message.connection} from ${message.peer}`,
+			message.framing, bytes(message.size_bytes), "",
+		].join(" \u00b7 "), raw);
 		details.append(facts, text);
 		appendText(text, message.text);
 		if (message.isExcerpt)
@@ -416,32 +443,30 @@ export class List {
 				throw new Error(response.statusText);
 			appendText(pre, await response.text());
 		} catch (error) {
-			pre.append(make("span", "cut", `\n\u2026 the rest: ${error.message}`));
+			appendNote(pre, `the rest cannot be had: ${error.message}`);
 		}
 		this.schedule();
 	}
 
 	#key(event) {
-		const keys = {
-			ArrowDown: () => this.#step(1), ArrowUp: () => this.#step(-1),
-			PageDown: () => this.#step(this.#rowsOfPage()),
-			PageUp: () => this.#step(-this.#rowsOfPage()),
-			Home: () => this.#step(-Infinity), End: () => this.#step(Infinity),
-			Enter: () => this.#active !== null && this.#toggle(this.#active),
-			" ": () => this.#active !== null && this.#toggle(this.#active),
-			ArrowRight: () => this.#setOpen(true), ArrowLeft: () => this.#setOpen(false),
-			Escape: () => this.#escape(),
-		};
+		const isOther = event.ctrlKey || event.altKey || event.metaKey;
 
-		if (event.target !== this.#scroller || event.ctrlKey || event.altKey ||
-			event.metaKey || !Object.hasOwn(keys, event.key))
+		if (event.target !== this.#scroller || isOther ||
+			!Object.hasOwn(this.#keys, event.key))
 			return;
 		event.preventDefault();
-		keys[event.key]();
+		this.#keys[event.key]();
+	}
+
+	#toggleActive() {
+		if (this.#active !== null)
+			this.#toggle(this.#active);
 	}
 
 	#rowsOfPage() {
-		return Math.max(1, Math.floor(this.#scroller.clientHeight / this.#rowHeight) - 1);
+		const rows = Math.floor(this.#scroller.clientHeight / this.#rowHeight);
+
+		return Math.max(1, rows - 1);
 	}
 
 	#setOpen(isOpen) {
@@ -490,7 +515,7 @@ export class List {
 	}
 
 	#scrollWithin(rows) {
-		if (this.#active === null || Math.abs(rows) !== 1 || !this.#open.has(this.#active))
+		if (Math.abs(rows) !== 1 || !this.#open.has(this.#active))
 			return false;
 		const { top, bottom } = this.#edgesOfActive();
 		const seenTop = this.#scroller.scrollTop;

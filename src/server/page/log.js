@@ -1,11 +1,11 @@
 /*
  * log: the messages that the page holds, and what it knows of the others.
  *
- * Entries are a message {id, line} or a gap {from, to}, oldest first.  Together they cover
- * every id from the oldest entry to the newest without a hole, so nothing is left out
- * unsaid; what came while the list is held waits behind them, and what is older than all
- * of them is asked for when somebody wants to see it.  With a filter the server chooses the
- * messages, and gaps are what it has not searched.
+ * Entries are a message {id, line} or a gap {from, to}, oldest first.  Together they
+ * cover every id from the oldest entry to the newest without a hole, so nothing is left
+ * out unsaid; what came while the list is held waits behind them, and what is older than
+ * all of them is asked for when somebody wants to see it.  With a filter the server
+ * chooses the messages, and gaps are what it has not searched.
  *
  * It is bounded: live, by the newest LIVE_MAX entries; in history, by HISTORY_MAX.
  *
@@ -47,6 +47,13 @@ function entryOf(line) {
 		entry.message.isExcerpt = true;
 	}
 	return entry;
+}
+
+/* What is known of the messages before an id: how far they have been asked for. */
+function olderThan(before) {
+	return {
+		before, isDone: before <= 1, isLoading: false, mistake: "", emptyPages: 0,
+	};
 }
 
 function gapOf(from, to) {
@@ -94,7 +101,7 @@ function pushGap(entries, from, to) {
 export class Log {
 	entries = [];
 	filter = ""; /* "", or parameters that begin with & */
-	older = { before: 1, isDone: true, isLoading: false, mistake: "", emptyPages: 0 };
+	older = olderThan(1);
 	#waiting = [];
 	#isHeld = false;
 	#newest = 0;   /* id that the server has told of */
@@ -105,7 +112,7 @@ export class Log {
 	#changed;
 	#refused;
 
-	/* changed() when anything has, refused(detail) when the server rejects the filter. */
+	/* changed() when anything has; refused(detail) when the filter is no good. */
 	constructor(changed, refused) {
 		this.#changed = changed;
 		this.#refused = refused;
@@ -213,9 +220,7 @@ export class Log {
 	}
 
 	#askOlderThan(before) {
-		this.older = {
-			before, isDone: before <= 1, isLoading: false, mistake: "", emptyPages: 0,
-		};
+		this.older = olderThan(before);
 	}
 
 	#refuse(detail) {
@@ -228,7 +233,8 @@ export class Log {
 		const signal = this.#aborter.signal;
 
 		try {
-			const response = await fetch(`/messages?${parameters}${this.filter}`, { signal });
+			const url = `/messages?${parameters}${this.filter}`;
+			const response = await fetch(url, { signal });
 			const text = await response.text();
 
 			if (response.ok)
@@ -302,8 +308,8 @@ export class Log {
 			return;
 		gap.isLoading = true;
 		this.#changed();
-		const page = await this.#ask(
-			`after=${gap.from - 1}&before=${gap.to + 1}&limit=${PAGE_LIMIT}`, () => {});
+		const range = `after=${gap.from - 1}&before=${gap.to + 1}`;
+		const page = await this.#ask(`${range}&limit=${PAGE_LIMIT}`, () => {});
 		const at = this.entries.indexOf(gap);
 
 		gap.isLoading = false;
@@ -324,16 +330,18 @@ export class Log {
 			return;
 		const signal = this.#aborter.signal, newest = this.#newest;
 
-		this.#isSearching = true;
 		const begun = performance.now();
-		const page = await this.#ask(
-			`after=${this.#searched}&order=asc&limit=${SEARCH_LIMIT}`, () => {});
+		const range = `after=${this.#searched}&order=asc`;
+
+		this.#isSearching = true;
+		const page = await this.#ask(`${range}&limit=${SEARCH_LIMIT}`, () => {});
 		if (signal.aborted)
 			return;
 		if (page !== null && !this.#isHeld)
 			this.#takeSearched(page, newest);
 		/* Not more often than this, and not at once where it failed. */
-		const pause = page === null ? RETRY_MS : begun + SEARCH_EVERY_MS - performance.now();
+		const pause = page === null ? RETRY_MS
+			: begun + SEARCH_EVERY_MS - performance.now();
 
 		setTimeout(() => {
 			if (!signal.aborted) {

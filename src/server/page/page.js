@@ -1,6 +1,6 @@
 /*
- * page: puts the parts together: what the feed brings goes to the log and its list, to the
- * totals, the charts and the tables.
+ * page: puts the parts together: what the feed brings goes to the log and its list, to
+ * the totals, the charts and the tables.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -87,7 +87,8 @@ function showTotals(stats) {
 	const rejectedTotal = sum(messages.rejected_total);
 	const all = messages.received_total + rejectedTotal;
 
-	setText(byId("rate-more"), `${rate(messages.rate_per_second["60s"])} over a minute`);
+	setText(byId("rate-more"),
+		`${rate(messages.rate_per_second["60s"])} over a minute`);
 	setText(byId("received"), count(messages.received_total));
 	setText(byId("received-more"), `${bytes(stats.bytes.received_total)} in ` +
 		duration(stats.uptime_seconds));
@@ -113,9 +114,8 @@ function showServer(stats) {
 		showState("stopping", "is-waiting");
 	else
 		showState("live", "is-live");
-	showBanner(stats.store?.state === "failing"
-		? "The store cannot write. What is accepted waits in memory; the server\u2019s log says why."
-		: "");
+	showBanner(stats.store?.state !== "failing" ? "" : "The store cannot write. " +
+		"What is accepted waits in memory; the server\u2019s log says why.");
 }
 
 function addSamples(stats) {
@@ -175,8 +175,8 @@ async function explainAway() {
 		/* Which is what the banner says. */
 	}
 	if (answers && byId("state").className.includes("is-away"))
-		showBanner(`The server sends no events since ${since}; it may have too many readers. ` +
-			"This page tries again.");
+		showBanner(`The server sends no events since ${since}; ` +
+			"it may have too many readers. This page tries again.");
 }
 
 const feed = new Feed({
@@ -247,8 +247,9 @@ function togglePause() {
 /* Keys for the whole page, where nobody types. */
 function listenToKeys() {
 	document.addEventListener("keydown", (event) => {
-		if (event.target.closest("input") !== null || event.ctrlKey || event.altKey ||
-			event.metaKey)
+		const isOther = event.ctrlKey || event.altKey || event.metaKey;
+
+		if (event.target.closest("input") !== null || isOther)
 			return;
 		if (event.key === "/") {
 			event.preventDefault();

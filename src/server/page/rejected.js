@@ -15,13 +15,13 @@ const LIMIT = 100;
 /* What each reason means. */
 const REASONS = {
 	syntax: "not JSON", utf8: "not valid UTF-8", too_large: "too long",
-	too_deep: "nested too deep", incomplete: "the connection ended within the message",
-	bad_frame: "a length that no message can have",
+	too_deep: "nested too deep", bad_frame: "a length that no message can have",
+	incomplete: "the connection ended within the message",
 };
 
 function makeExcerpt({ before, at, after }) {
 	const excerpt = make("code", "excerpt");
-	const mark = make("mark", at === "" ? "is-end" : "", at === "" ? "end" : undefined);
+	const mark = at === "" ? make("mark", "is-end", "end") : make("mark");
 
 	appendVisible(mark, at);
 	appendVisible(excerpt, before);

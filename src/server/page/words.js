@@ -106,7 +106,9 @@ export function byId(id) {
 function escapeOf(control) {
 	const names = { "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0" };
 
-	return names[control] ?? `\\x${control.charCodeAt(0).toString(16).padStart(2, "0")}`;
+	const code = control.charCodeAt(0).toString(16);
+
+	return names[control] ?? `\\x${code.padStart(2, "0")}`;
 }
 
 /* Appends a text whose control characters can be seen, and told from what is sent so. */
