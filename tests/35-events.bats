@@ -14,10 +14,10 @@ events() {
 
 # start_readers COUNT: readers of /events, from now on, that check every id.
 start_readers() {
-	LAST_ID=$(mktemp -u -p "$BATS_TEST_TMPDIR")
-	mkfifo "$LAST_ID"
+	READERS_INPUT=$(mktemp -u -p "$BATS_TEST_TMPDIR")
+	mkfifo "$READERS_INPUT"
 	# shellcheck disable=SC2016 # words of the inner shell
-	start readers bash -c 'exec "${@:2}" <>"$1"' _ "$LAST_ID" \
+	start readers bash -c 'exec "${@:2}" <>"$1"' _ "$READERS_INPUT" \
 		"$BUILD/bench/events" --from "$HTTP" --readers "$1"
 	READERS=$STARTED
 	wait_until 30 readers_are_ready_or_dead
@@ -30,7 +30,7 @@ readers_are_ready_or_dead() {
 
 # end_readers: when they have come to the newest message.
 end_readers() {
-	counter messages.stored_total 1<>"$LAST_ID"
+	echo end 1<>"$READERS_INPUT"
 	expect_exit "$READERS" 0
 }
 
@@ -135,8 +135,7 @@ readers_had() {
 @test "what retention has let leave is one exact gap, from memory and from the file" {
 	local recent
 	for recent in 1 1000; do
-		STORE=$BATS_TEST_TMPDIR/$recent.db
-		start_kept --retain-messages 10 --recent "$recent"
+		start_server --store "$BATS_TEST_TMPDIR/$recent.db" --retain-messages 10 --recent "$recent"
 		events <<-'END'
 			for i in range(6):
 			    send(b'1 2 3 4 5 ')
@@ -146,7 +145,7 @@ readers_had() {
 			    check([*range(21, 31)], reader.read_to(30).ids())
 			    check([(8, 20)], reader.gaps)
 		END
-		expect_kept
+		expect_messages 30 0
 		stop_server
 	done
 	start_server --recent 10

@@ -74,7 +74,7 @@ class Bench:
         """
         A sender beside the block, which is given `say`: that waits for the line that the
         sender says once it is done, or holds what it shall.  The sender's input ends
-        with the block, and it must end well.
+        with the block, and it must end well; `say.rest` is what it says then.
         """
         command = [os.path.join(self.build, "bench", name), *map(str, arguments)]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -83,7 +83,7 @@ class Bench:
             too_long.start()
 
             def end():
-                _, complaint = process.communicate()
+                say.rest, complaint = process.communicate()
                 if process.returncode != 0:
                     raise Failure(complaint.strip() or f"{name} was ended by force")
 

@@ -3,10 +3,10 @@
  *
  *   events --from HOST:PORT --readers N
  *
- * Says "ready" when all have been greeted.  Standard input then names the id at which
- * they end; when each has come to it, what they had is written as JSON.  Whoever gets an
- * id twice, or out of its order, or misses one outside a gap, ends the program with a
- * word; and so does a stream that ends.
+ * Says so when all have been greeted.  A word on standard input, or its end, is the end:
+ * when each has come to the message that is the newest then, what they had is written as
+ * JSON.  Whoever gets an id twice, or out of its order, or misses one outside a gap, ends
+ * the program with a word; and so does a stream that ends.
  *
  * One thread and one poll(2) for all.  Of a line no more is kept than it takes to tell
  * what it is.
@@ -55,9 +55,11 @@ struct reader {
 	uint64_t messages, gaps, missing;
 };
 
+static const char *from;
+static struct addrinfo *target;
 static struct reader *readers;
 static size_t reader_count = 1;
-/* No reader goes on behind that; it is not known at first. */
+/* Where all have all; it is not known at first. */
 static uint64_t last_id = UINT64_MAX;
 
 static void
@@ -204,25 +206,46 @@ is_at_end(const struct reader *r)
 	return r->id >= last_id;
 }
 
-/* The last id, in one line. */
-static void
-read_last_id(void)
+static int
+ask(const char *path, const char *header)
 {
-	char text[32];
-	ssize_t len = read(STDIN_FILENO, text, sizeof text - 1);
+	char request[256];
+	int fd = sender_connect(target);
+	int len = snprintf(request, sizeof request,
+		"GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", path, from, header);
 
-	if (len <= 0)
-		errx(EXIT_FAILURE, "standard input has no id");
-	text[len] = '\0';
-	last_id = number_at(text);
+	sender_send(fd, request, (size_t)len);
+	return fd;
 }
 
-/* Reads until all of them have it; standard input as well, until it has said its word. */
+/* The newest message's id, 0 where there is none. */
+static uint64_t
+ask_newest_id(void)
+{
+	static char answer[READ_BYTES];
+	int fd = ask("/messages/latest", "Connection: close\r\n");
+	const char *id;
+	size_t len = 0;
+	ssize_t more = 1;
+
+	while (more > 0 && len < sizeof answer - 1) {
+		more = read(fd, answer + len, sizeof answer - 1 - len);
+		len += more > 0 ? (size_t)more : 0;
+	}
+	(void)close(fd);
+	answer[len] = '\0';
+	id = strstr(answer, "\r\n\r\n{\"id\":");
+	if (id == NULL && strncmp(answer, "HTTP/1.1 404 ", 13) != 0)
+		errx(EXIT_FAILURE, "the newest message is not shown");
+	return id != NULL ? number_at(id + strlen("\r\n\r\n{\"id\":")) : 0;
+}
+
+/* Reads until all of them have it, or until standard input has said its word. */
 static void
-read_until(bool (*has)(const struct reader *r), struct pollfd *polled)
+read_until(bool (*has)(const struct reader *r), struct pollfd *polled, size_t count)
 {
 	while (!have_all(has)) {
-		int ready = poll(polled, reader_count + 1, PATIENCE_MS);
+		int ready = poll(polled, count, PATIENCE_MS);
 
 		if (ready == 0)
 			errx(EXIT_FAILURE, "nothing has come for too long");
@@ -231,24 +254,20 @@ read_until(bool (*has)(const struct reader *r), struct pollfd *polled)
 		for (size_t i = 0; ready > 0 && i < reader_count; i++)
 			if (polled[i].revents != 0)
 				read_some(&readers[i]);
-		if (ready > 0 && polled[reader_count].revents != 0) {
-			read_last_id();
-			polled[reader_count].fd = -1;
-		}
+		if (ready > 0 && count > reader_count &&
+			polled[reader_count].revents != 0)
+			return;
 	}
 }
 
 static void
-connect_all(const struct addrinfo *target, const char *host_port)
+connect_all(struct pollfd *polled)
 {
-	char request[256];
-	int len = snprintf(request, sizeof request,
-		"GET /events HTTP/1.1\r\nHost: %s\r\n\r\n", host_port);
-
 	for (size_t i = 0; i < reader_count; i++) {
-		readers[i] = (struct reader){.fd = sender_connect(target)};
-		sender_send(readers[i].fd, request, (size_t)len);
+		readers[i] = (struct reader){.fd = ask("/events", "")};
+		polled[i] = (struct pollfd){.fd = readers[i].fd, .events = POLLIN};
 	}
+	polled[reader_count] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
 }
 
 static void
@@ -270,7 +289,7 @@ report(void)
 		reader_count, messages, least, gaps, missing);
 }
 
-static const char *
+static void
 parse_options(int argc, char *argv[])
 {
 	static const struct option options[] = {
@@ -278,7 +297,6 @@ parse_options(int argc, char *argv[])
 		{"readers", required_argument, NULL, 'r'},
 		{NULL, 0, NULL, 0},
 	};
-	const char *from = NULL;
 	int which, index = 0;
 
 	while ((which = getopt_long(argc, argv, "", options, &index)) != -1) {
@@ -292,26 +310,24 @@ parse_options(int argc, char *argv[])
 	}
 	if (optind < argc || from == NULL)
 		errx(EXIT_FAILURE, "usage: events --from HOST:PORT [--readers N]");
-	return from;
 }
 
 int
 main(int argc, char *argv[])
 {
-	const char *from = parse_options(argc, argv);
-	struct addrinfo *target = sender_resolve(from);
-	struct pollfd *polled = tool_allocate((reader_count + 1) * sizeof polled[0]);
+	struct pollfd *polled;
 
+	parse_options(argc, argv);
+	target = sender_resolve(from);
 	readers = tool_allocate(reader_count * sizeof readers[0]);
-	connect_all(target, from);
-	for (size_t i = 0; i < reader_count; i++)
-		polled[i] = (struct pollfd){.fd = readers[i].fd, .events = POLLIN};
-	polled[reader_count] = (struct pollfd){.fd = -1, .events = POLLIN};
-	read_until(is_greeted, polled);
-	(void)printf("ready\n");
+	polled = tool_allocate((reader_count + 1) * sizeof polled[0]);
+	connect_all(polled);
+	read_until(is_greeted, polled, reader_count);
+	(void)printf("{\"ready\": %zu}\n", reader_count);
 	(void)fflush(stdout);
-	polled[reader_count].fd = STDIN_FILENO;
-	read_until(is_at_end, polled);
+	read_until(is_at_end, polled, reader_count + 1);
+	last_id = ask_newest_id();
+	read_until(is_at_end, polled, reader_count);
 	report();
 	for (size_t i = 0; i < reader_count; i++)
 		(void)close(readers[i].fd);

@@ -1,7 +1,10 @@
 # rates: works whose value is how many messages a second went through.
 #
 # SPDX-License-Identifier: MIT
+import json
+
 from reading import Reader, read
+from sides import Failure
 from work import Work
 
 WARM_SHARE = 0.1
@@ -92,3 +95,28 @@ class ReadRate(Rate):
                 rate = self.send(process, sent, bench, 1)
         answers = sum(reader.answers for reader in readers)
         return rate, {"answers a second": answers / bench.seconds}
+
+
+class EventRate(Rate):
+    """bio-server twice: while so many follow /events, of whom none may miss an id
+    outside a gap, and while nobody does."""
+
+    def __init__(self, name, load, bar, aim, readers=64):
+        super().__init__(name, load, bar, aim, subject="followed", yardstick="alone")
+        self.readers = readers
+
+    def run(self, side, bench):
+        with bench.start("bio") as (process, sent):
+            self.send(process, sent, bench, WARM_SHARE)
+            if side == "alone":
+                return self.send(process, sent, bench, 1), {}
+            with bench.start_sender(
+                    "events", "--from", process.address("http"),
+                    "--readers", self.readers, seconds=bench.seconds) as say:
+                say()
+                rate = self.send(process, sent, bench, 1)
+            had = json.loads(say.rest)
+        if not had["least_messages"]:
+            raise Failure("a reader had no message at all")
+        return rate, {"messages a second and reader":
+                          had["messages"] / self.readers / bench.seconds}

@@ -2,7 +2,7 @@
 #
 # SPDX-License-Identifier: MIT
 from idle import IdleMemory, IdleWait
-from rates import Cycles, DocumentRate, PeerRate, Rate, ReadRate
+from rates import Cycles, DocumentRate, EventRate, PeerRate, Rate, ReadRate
 from scanning import Scan
 from storing import AckWait, BareStoredRate, HistoryRate, StoredRate
 
@@ -24,6 +24,7 @@ WORKS = [
     IdleMemory("resident KiB an idle connection", 20, 16),
     IdleWait("p99 wait beside idle ones and a flood", 20, 5),
     ReadRate("flood while the status side is read", ONE, 0.9, 1.0),
+    EventRate("flood while 64 follow the events", ONE, 0.9, 1.0),
 ] + [
     PeerRate(f"against {peer}, {connections}", load, yardstick=peer)
     for peer in ("rsyslog", "redis-server", "threaded.py")

@@ -153,10 +153,11 @@ play_message(struct tape *tape, const char *event)
 		(unsigned long long)id, (unsigned long long)id);
 	const char *data = strstr(event, "\"data\":");
 
-	if (id != tape->id + 1 || strncmp(event, begin, (size_t)len) != 0 || data == NULL)
-		complain(tape, event);
-	else if (number_behind(event, "\"size_bytes\":") + 1 !=
-		 strlen(data + strlen("\"data\":")))
+	/* Behind the text stands the object's end. */
+	if (id != tape->id + 1 || strncmp(event, begin, (size_t)len) != 0 ||
+		data == NULL ||
+		number_behind(event, "\"size_bytes\":") + 1 !=
+			strlen(data + strlen("\"data\":")))
 		complain(tape, event);
 	tape->id = id;
 	tape->messages++;
@@ -216,6 +217,12 @@ tape_read(struct tape *tape, size_t capacity)
 	return len;
 }
 
+static bool
+shows(const struct tape *tape, const char *piece)
+{
+	return tape->text.bytes != NULL && strstr(tape->text.bytes, piece) != NULL;
+}
+
 /* Reads until the id has been there, or for too long. */
 static void
 tape_read_to(struct tape *tape, uint64_t id)
@@ -237,13 +244,13 @@ a_reader_begins_behind_the_newest(void)
 	kit_begin(&kit, 100, 8);
 	tape = tape_begin(&kit, NULL);
 	(void)tape_read(&tape, BLOCK_BYTES);
-	EXPECT(strstr(tape.text.bytes, "\"newest_id\":null}\n\n") != NULL);
-	EXPECT(strstr(tape.text.bytes, kit.report.instance) != NULL);
+	EXPECT(shows(&tape, "\"newest_id\":null}\n\n"));
+	EXPECT(shows(&tape, kit.report.instance));
 	tape_end(&tape);
 	take(&kit, 3, 5);
 	tape = tape_begin(&kit, NULL);
 	(void)tape_read(&tape, BLOCK_BYTES);
-	EXPECT(strstr(tape.text.bytes, "\"newest_id\":3}\n\n") != NULL);
+	EXPECT(shows(&tape, "\"newest_id\":3}\n\n"));
 	EXPECT_INT(1, tape.hellos);
 	take(&kit, 2, 5);
 	tape_read_to(&tape, 5);
@@ -320,8 +327,7 @@ an_id_beyond_the_newest_is_a_reset(void)
 	tape = tape_begin(&kit, "4");
 	(void)tape_read(&tape, BLOCK_BYTES);
 	EXPECT_INT(1, tape.resets);
-	EXPECT(strstr(tape.text.bytes, "event: reset\ndata: {\"newest_id\":3}\n\n") !=
-		NULL);
+	EXPECT(shows(&tape, "event: reset\ndata: {\"newest_id\":3}\n\n"));
 	take(&kit, 1, 5);
 	tape_read_to(&tape, 4);
 	EXPECT_INT(1, tape.messages);
@@ -363,7 +369,7 @@ the_header_field_wins_and_neither_may_be_wrong(void)
 		if (reply.stream == NULL)
 			continue;
 		(void)tape_read(&tape, 100);
-		EXPECT(strstr(tape.text.bytes, "event: hello\nid: ") != NULL);
+		EXPECT(shows(&tape, "event: hello\nid: "));
 		EXPECT_INT(
 			rows[i].id, number_behind(tape.text.bytes, "event: hello\nid: "));
 		tape_end(&tape);
