@@ -144,6 +144,8 @@ header() {
 		assert_equal "$(header Access-Control-Allow-Origin GET "$path")" ''
 		assert_equal "$(header Vary GET "$path") $(header Vary GET "$path" --header "Origin: $origin")" 'Origin Origin'
 	done
+	assert_equal "$(get /page.js --header 'If-None-Match: *' --header "Origin: $origin" --head |
+		tr -d '\r' | grep -cE "^(HTTP/1.1 304 |Access-Control-Allow-Origin: $origin\$|Vary: Origin\$)")" 3
 	assert_equal "$(header Access-Control-Allow-Origin POST /stats --header "Origin: $origin")" "$origin"
 	assert_equal "$(header Access-Control-Allow-Origin GET /stats --header 'Host: a.b' --header "Origin: $origin")" "$origin"
 	stop_server

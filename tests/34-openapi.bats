@@ -25,6 +25,13 @@ store_fails() {
 	stop_server
 }
 
+@test "the files of the page are those of its folder" {
+	start_server
+	assert_equal "$(get /openapi.json | jq -r '.paths["/{file}"].parameters[0].schema.enum | sort | .[]')" \
+		"$(cd "$BATS_TEST_DIRNAME/../src/server/page" && printf '%s\n' * | grep -vx index.html | LC_ALL=C sort)"
+	stop_server
+}
+
 @test "every path, parameter, status and field is there, and nothing else" {
 	start_kept --recent 1
 	run -0 described empty "$SEEN"

@@ -11,12 +11,17 @@
 
 extern const char openapi_json[];
 
-/* A path of the table, and one that the document has, such as "/messages/{id}". */
+/*
+ * A path of the table, and one that the document has, such as "/messages/{id}".  The
+ * page's own files are answered as the page is.
+ */
 static bool
 covers(const char *route, const char *documented)
 {
 	size_t len = strlen(route);
 
+	if (strcmp(documented, "/{file}") == 0)
+		return strcmp(route, "/") == 0;
 	return strcmp(route, documented) == 0 ||
 	       (len > 1 && route[len - 1] == '/' && strncmp(route, documented, len) == 0);
 }
