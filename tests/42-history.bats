@@ -133,6 +133,8 @@ ids() {
 	assert_equal "$(ids <<<"$output")" 3
 	run -0 history --query 'y&z=1"},"n":1'
 	assert_equal "$(ids <<<"$output")" 1
+	run -0 history --filter '.n=1' --filter 'q=x, y&z'
+	assert_equal "$(ids <<<"$output")" 1
 	BIO_FILTER=.a.b=x run -0 history
 	assert_equal "$(ids <<<"$output")" 2
 	run -0 history --query nothing

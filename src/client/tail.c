@@ -358,6 +358,7 @@ take_message(struct tail *t, const struct events_item *event)
 	if (page_take_apart(event->data.bytes, event->data.len, &item) != 0)
 		return fail(t, "the server sent a message that cannot be read");
 	t->position = item.id;
+	/* As /messages does, but that line feeds between tokens are spaces here. */
 	if (!filter_match_text(&t->filter, item.data, item.data_len))
 		return 0;
 	return print_message(t, &item);
