@@ -96,6 +96,7 @@ batch_finish(struct batch_builder *b, const struct origin *origin)
 	batch->received_us = 0;
 	batch->origin = *origin;
 	batch->next = NULL;
+	batch->index = NULL;
 	*b = (struct batch_builder){0};
 	return batch;
 }
@@ -109,8 +110,10 @@ batch_hold(struct batch *batch)
 void
 batch_release(struct batch *batch)
 {
-	if (atomic_fetch_sub_explicit(&batch->holders, 1, memory_order_acq_rel) == 1)
-		free(batch);
+	if (atomic_fetch_sub_explicit(&batch->holders, 1, memory_order_acq_rel) > 1)
+		return;
+	free(batch->index);
+	free(batch);
 }
 
 void
@@ -127,7 +130,9 @@ batch_release_chain(struct batch *batches)
 size_t
 batch_bytes(const struct batch *batch)
 {
-	return sizeof *batch + batch->body_len;
+	size_t index_len = batch->index != NULL ? (size_t)batch->count + 1 : 0;
+
+	return sizeof *batch + batch->body_len + index_len * sizeof *batch->index;
 }
 
 /* Where each message stands; false: the body is not an array of so many. */
@@ -195,7 +200,7 @@ batch_restore(
 		errno = EINVAL;
 		goto fail;
 	}
-	free(index);
+	batch->index = index;
 	return batch;
 fail:
 	free(index);

@@ -38,6 +38,7 @@ struct batch {
 	int64_t received_us; /* wall clock; given with the ids */
 	struct origin origin;
 	struct batch *next; /* of whoever owns the batch alone */
+	uint32_t *index;    /* of a restored one, for batch_message; NULL: not known */
 	size_t body_len;
 	char body[];
 };
@@ -81,8 +82,8 @@ void batch_release_chain(struct batch *batches);
 /* What the batch takes of memory. */
 size_t batch_bytes(const struct batch *batch);
 
-/* Where the messages stand, for batch_message.  Returns owned (free); NULL: out of
- * memory. */
+/* Where the messages stand, for batch_message, of a batch that does not know.  Returns
+ * owned (free); NULL: out of memory. */
 uint32_t *batch_index(const struct batch *batch) MUST_USE;
 
 /* One message's exact text, within the batch. */

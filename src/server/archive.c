@@ -25,8 +25,9 @@ struct download {
 
 static const struct history_bounds page_bounds = {
 	.messages = QUERY_LIMIT_MAX, .bytes = (size_t)8 * 1024 * 1024};
+/* About what one read of a connection brings, which is read again for each page. */
 static const struct history_bounds download_bounds = {
-	.messages = QUERY_LIMIT_MAX, .bytes = EXCHANGE_STREAM_BLOCK_BYTES};
+	.messages = 4 * QUERY_LIMIT_MAX, .bytes = (size_t)256 * 1024};
 
 static void
 fail_unreadable(struct exchange_reply *reply)

@@ -13,14 +13,16 @@
 int
 envelope_open(struct envelope *e, const struct batch *batch)
 {
-	*e = (struct envelope){.batch = batch, .index = batch_index(batch)};
+	*e = (struct envelope){.batch = batch, .index = batch->index};
+	if (batch->index == NULL)
+		e->index = e->own_index = batch_index(batch);
 	return e->index != NULL ? 0 : -1;
 }
 
 void
 envelope_close(struct envelope *e)
 {
-	free(e->index);
+	free(e->own_index);
 	text_free(&e->shared);
 }
 

@@ -23,8 +23,9 @@ enum envelope_form {
 
 struct envelope {
 	const struct batch *batch;
-	uint32_t *index;
-	struct text shared; /* between a message's id and its size */
+	const uint32_t *index;
+	uint32_t *own_index; /* NULL: it is the batch's */
+	struct text shared;  /* between a message's id and its size */
 };
 
 /* Borrows the batch until it is closed.  0, or -1: out of memory. */
