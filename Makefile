@@ -11,7 +11,7 @@ BUILD := build/$(VARIANT)
 
 # The modules, bottom to top: a file includes only what stands before it.
 BASE := attr clock lock log reason histogram counter rate uuid utf8 text buffer address option
-WIRE := scan_block scan_loop scan frame hello stream
+WIRE := scan_block scan_proof scan_loop scan frame hello stream
 MESSAGES := batch filter recent store_sql store_file store_writer store_reader store_queue store
 SERVER := host cors options endpoint print ingest reply claim ledger greeting roster rejections session listener \
 	query envelope history process report metrics exchange asset turn archive census pulse live route http main

@@ -7,7 +7,8 @@
  * special within a string) keeps its own place in `part`, so that it can stop after any
  * byte and go on later; these also say what is wrong with a token that is.
  *
- * The loop is there once for each kind of machine, and the first scan chooses.
+ * The loop is there once for each kind of machine, and the first scan chooses.  On one
+ * kind it has help with dense text, from scan_proof.h.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -17,6 +18,7 @@
 #include <string.h>
 
 #include "wire/scan_block.h"
+#include "wire/scan_proof.h"
 
 enum expect {
 	EXPECT_VALUE,
@@ -425,6 +427,13 @@ struct window {
 	struct scan_block block;
 };
 
+/*
+ * Where a proof is begun: not in a small message, which ends before that pays, and not
+ * soon after another one, which has found long strings, or something that it cannot take.
+ */
+#define PROVE_BEHIND_BYTES 256
+#define PROVE_AGAIN_BYTES 2048
+
 #define SCAN_PATH portable
 #define SCAN_TARGET
 #include "wire/scan_loop.h"
@@ -434,6 +443,94 @@ struct window {
 #define SCAN_TARGET SCAN_TARGET_SSE2
 #include "wire/scan_loop.h"
 
+/* Behind a comma, with as many levels as a proof can have; false: it cannot have these.
+ */
+static inline bool
+begin_proof(const struct scan *s, const struct nest *nest, struct proof *proof)
+{
+	unsigned levels = nest->depth % 64, limit = s->max_depth - (nest->depth - levels);
+
+	if (levels == 0 || levels > PROOF_LEVELS_MAX)
+		return false;
+	if (limit > PROOF_LEVELS_MAX)
+		limit = PROOF_LEVELS_MAX;
+	*proof = (struct proof){.behind_any.carry = 1,
+		.behind_separator.carry = 1,
+		.behind_key.carry = 1};
+	proof->stack = (uint64_t)PROOF_STACK_EMPTY << levels |
+		       (nest->kinds & ((UINT64_C(1) << levels) - 1));
+	proof->stacks_max = (UINT64_C(4) << limit) - 1;
+	return true;
+}
+
+/*
+ * Where the proof stands, as the loop has it.  It can stand within an escape, a character
+ * or a scalar: then the loop is to go on from where that begins.
+ */
+static const uint8_t *
+end_proof(struct scan *s, struct nest *nest, const struct proof_place *place,
+	const uint8_t *p)
+{
+	unsigned levels = 62 - (unsigned)__builtin_clzll(place->stack);
+	bool at_key = place->is_behind_key && (place->stack & 1) != 0;
+
+	nest->depth += levels - nest->depth % 64;
+	nest->kinds = place->stack & ((UINT64_C(1) << levels) - 1);
+	if (place->is_in_string) {
+		s->expect = at_key ? WITHIN_KEY : WITHIN_STRING;
+		s->part = PART_PLAIN;
+		if (place->is_escaped)
+			return p - 1;
+		if (place->u >> 60 != 0)
+			return p - 2 - __builtin_clzll(place->u);
+		return p - scan_cut_bytes(p - SCAN_BLOCK_BYTES);
+	}
+	if (place->is_in_scalar) {
+		s->expect = EXPECT_VALUE;
+		while (!scan_is_white(p[-1]) && strchr("[:,", p[-1]) == NULL)
+			p--;
+	} else if (place->is_behind_separator) {
+		s->expect = at_key ? EXPECT_KEY : EXPECT_VALUE;
+	} else if (place->is_behind_any) {
+		s->expect = in_object(nest) ? EXPECT_FIRST_KEY : EXPECT_FIRST_ELEMENT;
+	} else {
+		s->expect = at_key ? EXPECT_COLON : EXPECT_NEXT;
+	}
+	return p;
+}
+
+/*
+ * Goes on behind a comma while whole blocks can be proved, and answers where; `expect`
+ * and `nest` say what stands there.
+ */
+SCAN_TARGET_PROOF static NO_INLINE const uint8_t *
+prove(struct scan *s, struct nest *nest, const uint8_t *p, const uint8_t *end)
+{
+	const uint8_t *begin = p;
+	struct proof_place place = {0};
+	struct proof_planes planes;
+	struct proof proof;
+	size_t at = 0, blocks = 0;
+
+	s->expect = in_object(nest) ? EXPECT_KEY : EXPECT_VALUE;
+	if (!begin_proof(s, nest, &proof))
+		return p;
+	while ((size_t)(end - p) >= PROOF_BYTES + PROOF_BYTES_AHEAD && !place.is_plain) {
+		if (at == blocks) {
+			blocks = proof_block_count((size_t)(end - p));
+			proof_find_planes(&planes, p, blocks);
+			at = 0;
+		}
+		if (!proof_take(&proof, &planes, at, p))
+			break;
+		place = proof_get_place(&proof);
+		at += PROOF_BLOCKS;
+		p += PROOF_BYTES;
+	}
+	return p == begin ? p : end_proof(s, nest, &place, p);
+}
+
+#define SCAN_PROVES
 #define SCAN_PATH avx2
 #define SCAN_TARGET SCAN_TARGET_AVX2
 #include "wire/scan_loop.h"
@@ -465,7 +562,9 @@ has_path(enum scan_path path)
 #ifdef __x86_64__
 	if (path == SCAN_PATH_AVX2)
 		return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-		       __builtin_cpu_supports("bmi2");
+		       __builtin_cpu_supports("bmi2") &&
+		       __builtin_cpu_supports("pclmul") &&
+		       __builtin_cpu_supports("popcnt");
 #endif
 	return paths[path].feed != NULL;
 }

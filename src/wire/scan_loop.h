@@ -4,6 +4,7 @@
  *
  *   SCAN_PATH    sse2, say: what the names end in
  *   SCAN_TARGET  the attribute that lets a function use the machine's instructions
+ *   SCAN_PROVES  where `prove` can take whole blocks, or not defined
  *
  * The loop holds what may come next in its place in the code: it jumps from label to
  * label, and `expect` is written only when the bytes run out.  A token that lies whole
@@ -13,6 +14,9 @@
  * Within strings 64 bytes at a time become a window, a bit for each byte that is special
  * there.  Where the next one stands is a shift and a count away, so that one string's end
  * need not be loaded and compared before the next one's can be.
+ *
+ * Behind a comma in a longer text the loop may hand over to a proof (scan_proof.h) and
+ * goes on where that ends, as it does with the next bytes.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -180,8 +184,16 @@ SCAN_NAME(feed)(struct scan *s, const uint8_t *bytes, size_t len, size_t *used)
 	struct window w = {.begin = bytes, .end = end, .base = bytes, .limit = bytes};
 	struct nest nest = {.kinds = s->kinds, .depth = s->depth};
 	enum scan_result result;
+	const uint8_t *prove_at = end; /* behind this a proof may begin */
 	uint32_t gap;
 
+#ifdef SCAN_PROVES
+	if (nest.depth > 0)
+		prove_at = bytes;
+	else if (len > PROVE_BEHIND_BYTES)
+		prove_at = bytes + PROVE_BEHIND_BYTES;
+resume:
+#endif
 	switch ((enum expect)s->expect) {
 	case EXPECT_VALUE:
 		goto value;
@@ -273,7 +285,7 @@ within_string:
 	TAKE_STRING(WITHIN_STRING);
 	gap = load_gap(p, end);
 	p++;
-	if (nest.depth > 0) {
+	if (nest.depth > 0 && p < prove_at) {
 		if (gap == GAP_WIDE(',')) {
 			p += 3;
 			if (in_object(&nest))
@@ -293,6 +305,15 @@ next:
 	NEXT_BYTE(EXPECT_NEXT);
 	if (*p == ',') {
 		p++;
+#ifdef SCAN_PROVES
+		if (UNLIKELY(p >= prove_at)) {
+			p = prove(s, &nest, p, end);
+			prove_at =
+				end - p > PROVE_AGAIN_BYTES ? p + PROVE_AGAIN_BYTES : end;
+			w.limit = w.base = p;
+			goto resume;
+		}
+#endif
 		if (in_object(&nest))
 			goto key;
 		goto value;
@@ -353,6 +374,7 @@ out:
 	return result;
 }
 
+#undef SCAN_PROVES
 #undef NEXT_BYTE
 #undef TAKE
 #undef TAKE_STRING

@@ -15,6 +15,8 @@
 
 #define RANDOM_WAYS 3
 #define SMALL_DEPTH 12
+/* In front of and behind an input that is to lie among whole blocks. */
+#define FILLER_BYTES 280
 
 const char fuzz_name[] = "scan";
 
@@ -73,12 +75,12 @@ scan_in_parts(const uint8_t *text, size_t len, unsigned max_depth, enum way way,
 }
 
 static void
-check_ways(const uint8_t *text, size_t len, unsigned max_depth, uint64_t random,
-	const struct reference *expected)
+check_ways(const uint8_t *text, size_t len, unsigned max_depth, size_t ways,
+	uint64_t random, const struct reference *expected)
 {
 	const char *error = NULL;
 
-	for (size_t i = 0; i < WAY_RANDOM + RANDOM_WAYS; i++) {
+	for (size_t i = 0; i < ways; i++) {
 		enum way way = i < WAY_RANDOM ? (enum way)i : WAY_RANDOM;
 		struct outcome o = scan_in_parts(text, len, max_depth, way, &random);
 
@@ -94,18 +96,46 @@ check_ways(const uint8_t *text, size_t len, unsigned max_depth, uint64_t random,
 }
 
 static void
-check_text(const uint8_t *text, size_t len, unsigned max_depth, uint64_t random)
+check_text(
+	const uint8_t *text, size_t len, unsigned max_depth, size_t ways, uint64_t random)
 {
 	struct reference expected = reference_scan(text, len, max_depth);
 
 	for (enum scan_path path = 0; path < SCAN_PATH_COUNT; path++)
 		if (scan_use_path(path))
-			check_ways(text, len, max_depth, random, &expected);
+			check_ways(text, len, max_depth, ways, random, &expected);
 	seen.more += expected.result == SCAN_MORE;
 	seen.may_end += expected.may_end;
 	seen.done += expected.result == SCAN_DONE;
 	if (expected.result == SCAN_BAD)
 		seen.bad[expected.reason]++;
+}
+
+/*
+ * The scanner proves whole blocks only within longer texts: the same once more as members
+ * or elements, at any place of a block.
+ */
+static void
+check_within(const uint8_t *data, size_t size, uint64_t random)
+{
+	static char text[FUZZ_INPUT_MAX + 4 * FILLER_BYTES];
+	static const char x[] =
+		"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+	bool in_object = random % 2 != 0;
+	int len;
+
+	if (size > FUZZ_INPUT_MAX - 3 * FILLER_BYTES)
+		return;
+	len = sprintf(text, "%s\"%s%s%s%s%s\",%*s", in_object ? "{\"k\":" : "[", x, x, x,
+		x, x, (int)(random / 2 % 64), "");
+	memcpy(text + len, data, size);
+	len += (int)size;
+	len += sprintf(text + len, ",%s\"%s%s%s%s%s\"%s", in_object ? "\"l\":" : "", x, x,
+		x, x, x, in_object ? "}" : "]");
+	check_text((const uint8_t *)text, (size_t)len,
+		(random >> 8) % 4 == 0 ? 1 + (unsigned)(random % SMALL_DEPTH)
+				       : SCAN_DEPTH_MAX,
+		WAY_BYTES, random);
 }
 
 int
@@ -115,8 +145,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size > FUZZ_INPUT_MAX)
 		return 0;
-	check_text(data, size, SCAN_DEPTH_MAX, random);
-	check_text(data, size, 1 + (unsigned)(random % SMALL_DEPTH), random);
+	check_text(data, size, SCAN_DEPTH_MAX, WAY_RANDOM + RANDOM_WAYS, random);
+	check_text(data, size, 1 + (unsigned)(random % SMALL_DEPTH),
+		WAY_RANDOM + RANDOM_WAYS, random);
+	check_within(data, size, random);
 	return 0;
 }
 

@@ -5,7 +5,8 @@
  * into two and in random cuts, and must always come out the same.  Behind the table come
  * searches: all short numbers, all short token sequences, all code points, and every
  * special byte at every place of a run of plain ones.  They compare with oracles that are
- * written another way than the scanner.
+ * written another way than the scanner.  Long dense texts, of which some paths prove
+ * whole blocks at once, must come out as on the path that does not.
  *
  * All of it on each of the scanner's paths that the machine has.
  *
@@ -27,6 +28,9 @@
 #define PLACES ((size_t)131)
 #define PLACED_MAX 8192
 #define TWIN_MAX 300
+
+/* The path that all tests are about. */
+static enum scan_path tested_path;
 
 struct outcome {
 	enum scan_result result;
@@ -1640,6 +1644,129 @@ every_short_token_sequence(void)
 	}
 }
 
+/* Objects and arrays of every kind of token, as dense as services write them. */
+static void
+add_dense(struct builder *b, uint64_t *random, unsigned depth)
+{
+	static const char *const values[] = {"0", "-1.5e+10", "12345678901234567890",
+		"1E5", "-0.0", "true", "false", "null", STR(""), STR("plain text"),
+		STR("a longer run of plain text, with {[,:]} in it"),
+		STR("\\u00e9\\ud83d\\ude00"), STR("\\\\"), STR("\\\\\\\"\\n"),
+		STR("\xe6\xb6\x88\xe6\x81\xaf"), STR("\xf0\x9f\x98\x80\xc2\xb0"), "[]",
+		"{}"};
+	static const char *const gaps[] = {"", "", "", " ", "\n\t"};
+	bool in_object = random_below(random, 2) != 0;
+	size_t count = 1 + random_below(random, 6);
+
+	add_text(b, in_object ? "{" : "[");
+	for (size_t i = 0; i < count; i++) {
+		add_text(b, i > 0 ? "," : "");
+		add_text(b, gaps[random_below(random, COUNT_OF(gaps))]);
+		if (in_object) {
+			add_text(b, STR("key"));
+			add_text(b, gaps[random_below(random, COUNT_OF(gaps))]);
+			add_text(b, ":");
+		}
+		if (depth > 0 && random_below(random, 3) == 0)
+			add_dense(b, random, depth - 1);
+		else
+			add_text(b, values[random_below(random, COUNT_OF(values))]);
+		add_text(b, gaps[random_below(random, COUNT_OF(gaps))]);
+	}
+	add_text(b, in_object ? "}" : "]");
+}
+
+static void
+build_dense(struct builder *b, uint64_t *random)
+{
+	b->len = 0;
+	add_text(b, "[\"");
+	add_plain(b, 256 + random_below(random, 64));
+	add_text(b, "\"");
+	while (b->len < 1200) {
+		add_text(b, ",");
+		add_dense(b, random, 4);
+		if (b->len > PLACED_MAX / 4)
+			break;
+	}
+	add_text(b, "]");
+}
+
+/* The oracle is the path that every machine has, which never proves whole blocks. */
+static bool
+check_against_portable(const struct builder *b, enum scan_path path, size_t way)
+{
+	struct outcome expected, got;
+
+	if (!EXPECT(scan_use_path(SCAN_PATH_PORTABLE)))
+		return false;
+	expected = scan_text(b->text, b->len, DEPTH, CUT_WHOLE);
+	if (!EXPECT(scan_use_path(path)))
+		return false;
+	got = scan_text(b->text, b->len, DEPTH, way);
+	return check_outcome(&expected, &got) && EXPECT_TEXT(expected.error, got.error);
+}
+
+/* Whole, cut at every place, and with another byte at every place. */
+static void
+dense_texts(void)
+{
+	static const char bytes[] = "{}[],:\"\\ 019-+.eEtfnu\t\x01\x7f\x80\xc3\xe6\xf0";
+	static struct builder b;
+	enum scan_path path = tested_path;
+	uint64_t random = 7;
+
+	for (unsigned n = 0; n < 30; n++) {
+		build_dense(&b, &random);
+		for (size_t at = 0; at < b.len; at++) {
+			char kept = b.text[at];
+
+			tap_context("text %u, byte %zu", n, at);
+			if (!check_against_portable(&b, path, CUT_IN_TWO(at)))
+				return;
+			for (unsigned i = 0; i < 3; i++) {
+				b.text[at] = bytes[random_below(&random, sizeof bytes)];
+				if (!check_against_portable(&b, path, CUT_WHOLE))
+					return;
+			}
+			b.text[at] = kept;
+		}
+	}
+}
+
+/* As above, with every short sequence of tokens across the border of two blocks. */
+static void
+every_short_token_sequence_in_a_dense_text(void)
+{
+	static const char alphabet[] = "[]{},:s1";
+	static struct builder b;
+	enum scan_path path = tested_path;
+	char letters[8] = "", text[16];
+
+	for (size_t count = 8, n = 1; n <= 5; n++, count *= 8) {
+		for (size_t i = 0; i < 2 * count; i++) {
+			size_t ends[8] = {0}, len;
+			bool in_object = i >= count;
+
+			for (size_t j = 0, rest = i; j < n; j++, rest /= 8)
+				letters[j] = alphabet[rest % 8];
+			len = write_tokens(letters, text, ends);
+			b.len = 0;
+			add_text(&b, in_object ? "{\"k\":\"" : "[\"");
+			add_plain(&b, 256);
+			add_text(&b, "\",");
+			add_run(&b, ' ', 60 + i % 4);
+			add_bytes(&b, text, len);
+			add_text(&b, in_object ? ",\"l\":\"" : ",\"");
+			add_plain(&b, 256);
+			add_text(&b, in_object ? "\"}" : "\"]");
+			tap_context("%s", letters);
+			if (!check_against_portable(&b, path, CUT_WHOLE))
+				return;
+		}
+	}
+}
+
 /*
  * Characters of every length, good and bad, at every place of a string that is several
  * blocks long, whole and cut before, within and behind them.
@@ -1714,12 +1841,15 @@ check_all(void)
 	TAP_RUN(every_kind_of_sequence);
 	TAP_RUN(every_short_number);
 	TAP_RUN(every_short_token_sequence);
+	TAP_RUN(dense_texts);
+	TAP_RUN(every_short_token_sequence_in_a_dense_text);
 }
 
 int
 main(void)
 {
 	for (enum scan_path path = 0; path < SCAN_PATH_COUNT; path++) {
+		tested_path = path;
 		if (scan_use_path(path)) {
 			tap_comment("the path %s", scan_path_name(path));
 			check_all();
