@@ -260,6 +260,30 @@ a_reader_begins_behind_the_newest(void)
 	kit_end(&kit);
 }
 
+/* It knows of a message that the newest pulse does not have yet. */
+static void
+who_comes_between_two_pulses_sees_no_message_twice(void)
+{
+	struct tape first, second;
+	struct kit kit;
+
+	kit_begin(&kit, 100, 8);
+	first = tape_begin(&kit, NULL);
+	take(&kit, 3, 5);
+	second = tape_begin(&kit, NULL);
+	(void)tape_read(&second, BLOCK_BYTES);
+	EXPECT_INT(3, second.id);
+	take(&kit, 2, 5);
+	tape_read_to(&second, 5);
+	EXPECT_INT(2, second.messages);
+	tape_read_to(&first, 5);
+	EXPECT_INT(5, first.messages);
+	EXPECT_INT(0, first.gaps + second.gaps);
+	tape_end(&second);
+	tape_end(&first);
+	kit_end(&kit);
+}
+
 static void
 stats_come_with_and_without_messages(void)
 {
@@ -620,6 +644,7 @@ int
 main(void)
 {
 	TAP_RUN(a_reader_begins_behind_the_newest);
+	TAP_RUN(who_comes_between_two_pulses_sees_no_message_twice);
 	TAP_RUN(stats_come_with_and_without_messages);
 	TAP_RUN(what_is_kept_behind_an_id_comes_first);
 	TAP_RUN(what_is_not_kept_is_one_gap);
