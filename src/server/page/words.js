@@ -23,7 +23,7 @@ export function counted(n, noun) {
 
 /* A number that has little room. */
 export function brief(n) {
-	return n < 10000 ? short.format(n) : compact.format(n);
+	return n < 10000 ? whole.format(n) : compact.format(n);
 }
 
 /* So many a second: as exact as it is of use. */
