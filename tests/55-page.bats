@@ -418,6 +418,8 @@ say() {
 		    page.wait_text("#open-count", "2")
 		    sent = words.counter("messages.received_total")
 		    page.wait("document.querySelector('#open tr:last-child td:nth-child(3)').textContent === String(arguments[0])", sent)
+		    # It is the rate of now, not that of its whole life.
+		    page.wait("(%s)['pump-7'] === 0" % rates)
 		    pump.close()
 		    page.wait_text("#closed tr", "pump-7finished%d" % sent)
 		    page.wait("document.querySelectorAll('#open tr').length === 1")
@@ -456,9 +458,6 @@ say() {
 	start_server --store "$BATS_TEST_TMPDIR/bio.db"
 	in_background <<-'END'
 		from page import *
-		def step(name, answer):
-		    open(os.environ["BATS_TEST_TMPDIR"] + "/" + name, "w").close()
-		    words.wait_for(lambda: os.path.exists(os.environ["BATS_TEST_TMPDIR"] + "/" + answer), answer)
 		with Page() as page:
 		    words.send(b'1 2')
 		    page.visit()
@@ -512,12 +511,14 @@ say() {
 }
 
 @test "after another server has come the page begins anew" {
+	# It has more messages than the one before.
+	start_server --store "$BATS_TEST_TMPDIR/other.db"
+	send_bytes '"new" 2 3'
+	expect_messages 3 0
+	stop_server
 	start_server
 	in_background <<-'END'
 		from page import *
-		def step(name, answer):
-		    open(os.environ["BATS_TEST_TMPDIR"] + "/" + name, "w").close()
-		    words.wait_for(lambda: os.path.exists(os.environ["BATS_TEST_TMPDIR"] + "/" + answer), answer)
 		with Page() as page:
 		    words.send(b'"old" 2 x')
 		    page.visit()
@@ -526,19 +527,18 @@ say() {
 		    step("shown", "back")
 		    page.row("new")
 		    page.wait(LIVE)
-		    page.wait_ids([1])
+		    page.wait_ids([3, 2, 1])
 		    words.check(False, page.has_row("old"))
 		    page.wait("document.querySelectorAll('.rejection').length === 0")
-		    page.wait_text("#received", "1")
+		    page.wait("document.getElementById('received').textContent === '0'")
 	END
 	local page=$STARTED
 	in_step shown
 	stop_server
-	start_server --listen "$BIO" --http-listen "$HTTP"
-	send_line '"new"'
-	expect_messages 1 0
+	start_server --store "$BATS_TEST_TMPDIR/other.db" --listen "$BIO" --http-listen "$HTTP"
 	say back
 	expect_exit "$page" 0
+	expect_messages 0 0
 	stop_server
 }
 
@@ -615,15 +615,14 @@ say() {
 		    flooder.start()
 		    try:
 		        page.wait("Number(document.getElementById('received').textContent.replace(/,/g, '')) > 5000")
-		        longest = page.run_async("""const done = arguments[0], begun = performance.now();
-		            let before = begun, longest = 0;
+		        frames = page.run_async("""const done = arguments[0], begun = performance.now();
+		            let frames = 0;
 		            const frame = (now) => {
-		                longest = Math.max(longest, now - before);
-		                before = now;
-		                if (now - begun > 3000) done(longest); else requestAnimationFrame(frame);
+		                frames++;
+		                if (now - begun > 3000) done(frames); else requestAnimationFrame(frame);
 		            };
 		            requestAnimationFrame(frame)""")
-		        assert longest < 1500, longest
+		        assert frames > 10, frames
 		        assert page.elements() < 1500, page.elements()
 		        page.press("p")
 		        page.wait_text("#held", "Paused")

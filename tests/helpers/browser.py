@@ -63,7 +63,7 @@ def port_of(driver, log_path):
     deadline = time.monotonic() + WAIT_S
     while time.monotonic() < deadline and driver.poll() is None:
         with open(log_path, "rb") as log:
-            found = re.search(rb"started successfully on port (\d+)", log.read())
+            found = re.search(rb"started successfully on port (\d+)\.", log.read())
         if found:
             return int(found[1])
         time.sleep(0.02)

@@ -13,6 +13,14 @@ ROW = "[...document.querySelectorAll('.rows .row')].find(r => r.textContent.incl
 IDS = "[...document.querySelectorAll('.rows .row:not(.gap) .id')].map(id => Number(id.textContent))"
 
 
+def step(said, heard):
+    """Says to the case that it has come so far, and waits for the answer."""
+    folder = os.environ["BATS_TEST_TMPDIR"]
+    with open(os.path.join(folder, said), "w"):
+        pass
+    words.wait_for(lambda: os.path.exists(os.path.join(folder, heard)), heard)
+
+
 class Page(Browser):
     def __init__(self):
         super().__init__(os.path.join(os.environ["BATS_FILE_TMPDIR"], "browser"))
