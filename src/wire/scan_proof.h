@@ -455,7 +455,7 @@ proof_find_strings(struct proof *next, struct proof_tokens *t,
 	within = proof_between(quotes, &next->in_string);
 	t->strings = within | quotes;
 	t->string_starts = within & quotes;
-	*faults |= k->controls & (within | ~k->white);
+	*faults |= k->controls & within;
 }
 
 /* The tokens between strings; not 0 in `faults`: a number or literal is wrong. */

@@ -1767,6 +1767,31 @@ every_short_token_sequence_in_a_dense_text(void)
 	}
 }
 
+/* A string of 300 bytes in which `bytes` begin at `place`; alone, or among others. */
+static size_t
+build_string_with(struct builder *b, const char *bytes, size_t place, bool is_alone)
+{
+	size_t begin;
+
+	b->len = 0;
+	if (!is_alone) {
+		add_text(b, "[\"");
+		add_plain(b, 256);
+		add_text(b, "\",");
+	}
+	begin = b->len + 1;
+	add_text(b, "\"");
+	add_run(b, 'a', 300);
+	memcpy(b->text + begin + place, bytes, strlen(bytes));
+	add_text(b, "\"");
+	if (!is_alone) {
+		add_text(b, ",\"");
+		add_plain(b, 264);
+		add_text(b, "\"]");
+	}
+	return begin + place;
+}
+
 /*
  * Characters of every length, good and bad, at every place of a string that is several
  * blocks long, whole and cut before, within and behind them.
@@ -1778,29 +1803,31 @@ characters_across_blocks(void)
 	static const struct {
 		const char *bytes;
 		size_t fault; /* GOOD, or the byte that is wrong */
-	} rows[] = {{"\xc2\x80", GOOD}, {"\xe0\xa0\x80", GOOD}, {"\xed\x9f\xbf", GOOD},
+	} rows[] = {{"\xc2\x80", GOOD}, {"\xdf\xbf", GOOD}, {"\xe0\xa0\x80", GOOD},
+		{"\xed\x9f\xbf", GOOD}, {"\xee\x80\x80", GOOD},
 		{"\xf0\x90\x80\x80", GOOD}, {"\xf4\x8f\xbf\xbf", GOOD}, {"\xc2x", 1},
-		{"\xe0\x9f\x80", 1}, {"\xe1\x80x", 2}, {"\xf0\x8f\x80\x80", 1},
-		{"\xf1\x80x", 2}, {"\xf1\x80\x80x", 3}, {"\x80", 0}};
-	char text[301];
+		{"\xc0\x80", 0}, {"\xc1\xbf", 0}, {"\xe0\x9f\x80", 1},
+		{"\xed\xa0\x80", 1}, {"\xe1\x80x", 2}, {"\xf0\x8f\x80\x80", 1},
+		{"\xf4\x90\x80\x80", 1}, {"\xf1\x80x", 2}, {"\xf1\x80\x80x", 3},
+		{"\xf5\x80\x80\x80", 0}, {"\xf8\x80", 0}, {"\x80", 0},
+		{"\xc2\x80\x80", 2}};
+	static struct builder b;
 
-	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		size_t len = strlen(rows[i].bytes);
+	for (size_t i = 0; i < 2 * COUNT_OF(rows); i++) {
+		const char *bytes = rows[i / 2].bytes;
+		size_t fault = rows[i / 2].fault;
 
-		for (size_t place = 1; place < 200; place++) {
+		for (size_t place = 0; place < 200; place++) {
+			size_t at = build_string_with(&b, bytes, place, i % 2 == 0);
 			struct outcome expected =
-				rows[i].fault == GOOD
-					? done_at(sizeof text)
-					: bad_at(place + rows[i].fault, REJECT_utf8);
+				fault == GOOD ? done_at(b.len)
+					      : bad_at(at + fault, REJECT_utf8);
 
-			memset(text, 'a', sizeof text);
-			text[0] = text[sizeof text - 1] = '"';
-			memcpy(text + place, rows[i].bytes, len);
-			tap_context("character %zu at %zu", i, place);
-			check_text(expected, text, sizeof text, DEPTH, CUT_WHOLE);
-			for (size_t cut = place; cut <= place + len; cut++)
-				check_text(expected, text, sizeof text, DEPTH,
-					CUT_IN_TWO(cut));
+			tap_context("character %zu at %zu", i / 2, at);
+			check_text(expected, b.text, b.len, DEPTH, CUT_WHOLE);
+			for (size_t cut = at; cut <= at + strlen(bytes); cut++)
+				check_text(
+					expected, b.text, b.len, DEPTH, CUT_IN_TWO(cut));
 		}
 	}
 }
