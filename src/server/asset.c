@@ -8,10 +8,10 @@
 #include <string.h>
 
 /* What make calls the bytes of a file, their number and their tag. */
-#define EMBEDDED(name)                           \
-	extern const char name[], name##_etag[]; \
+#define EMBEDDED(name)                            \
+	extern const char(name)[], name##_etag[]; \
 	extern const size_t name##_len;
-#define FILE_OF(name) name, &name##_len, name##_etag
+#define FILE_OF(name) (name), &(name##_len), (name##_etag)
 
 #define TYPE_SCRIPT "text/javascript; charset=utf-8"
 
