@@ -554,11 +554,10 @@ has_taken_signals() {
 	expect_kept 10
 }
 
-@test "a client that is killed again and again sends everything once" {
-	start_standin
-	seq 20000 >"$INPUT"
-	run -0 --separate-stderr python3 - "$BUILD/bio-client" send --quiet --ack store --server "$BIO" --window 16k \
-		--session s --resume "@$INPUT" <<-'END'
+# send_and_be_killed ARGUMENT...: `bio-client send` with acknowledgements, ended with SIGKILL
+# and begun again up to 40 times, and then not; prints how often.
+send_and_be_killed() {
+	python3 - "$BUILD/bio-client" send --quiet --ack store --server "$BIO" "$@" <<-'END'
 		import random, subprocess, sys
 		kills = 0
 		while True:
@@ -574,6 +573,12 @@ has_taken_signals() {
 		print(kills)
 		sys.exit(status)
 	END
+}
+
+@test "a client that is killed again and again sends everything once" {
+	start_standin
+	seq 20000 >"$INPUT"
+	run -0 --separate-stderr send_and_be_killed --window 16k --session s --resume "@$INPUT"
 	assert [ "$output" -gt 1 ]
 	expect_kept 20000
 	expect_state '.connections > 1' true
@@ -581,20 +586,9 @@ has_taken_signals() {
 
 @test "on a terminal the progress is shown, and nothing of it stays" {
 	start_standin
-	run -0 python3 - "$BUILD/bio-client" send --ack store --rate 20 --repeat 10 --server "$BIO" 1 <<-'END'
-		import os, pty, sys
-		shown = b""
-		def read(descriptor):
-		    global shown
-		    data = os.read(descriptor, 4096)
-		    shown += data
-		    return data
-		status = os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:], read))
-		print(repr(shown))
-		sys.exit(status)
-	END
+	run -0 on_terminal "$BUILD/bio-client" send --ack store --rate 20 --repeat 10 --server "$BIO" 1
 	assert_output --regexp '[0-9]+ sent, [0-9]+ acknowledged, 0 refused\\x1b\[K\\r'
-	assert_output --partial '\r\x1b[Ksent 10 messages (50 bytes) on 1 connection: 10 acknowledged, 0 refused\r\n'
+	assert_output --partial '\r\x1b[Ksent 10 messages (50 bytes) on 1 connection: 10 acknowledged, 0 refused'
 	expect_state '.kept | length' 10
 }
 
@@ -753,23 +747,7 @@ stored_is_above() {
 @test "server: a client that is killed again and again sends everything once" {
 	serve
 	seq 100000 >"$INPUT"
-	run -0 --separate-stderr python3 - "$BUILD/bio-client" send --quiet --ack store --server "$BIO" --window 16k \
-		--session s --resume "@$INPUT" <<-'END'
-		import random, subprocess, sys
-		kills = 0
-		while True:
-		    sender = subprocess.Popen(sys.argv[1:])
-		    try:
-		        patience = random.uniform(0.002, 0.08) if kills < 40 else 60
-		        status = sender.wait(patience)
-		        break
-		    except subprocess.TimeoutExpired:
-		        sender.kill()
-		        sender.wait()
-		        kills += 1
-		print(kills)
-		sys.exit(status)
-	END
+	run -0 --separate-stderr send_and_be_killed --window 16k --session s --resume "@$INPUT"
 	assert [ "$output" -gt 1 ]
 	expect_stored
 	expect_messages 100000 "$(counter messages.rejected_total.incomplete)"

@@ -291,18 +291,7 @@ with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
 
 @test "on a terminal an export shows how far it is" {
 	fill 5000
-	run -0 python3 - "$BUILD/bio-client" history --http "$HTTP" --output "$FILE" <<-'END'
-		import os, pty, sys
-		shown = b""
-		def read(descriptor):
-		    global shown
-		    data = os.read(descriptor, 4096)
-		    shown += data
-		    return data
-		status = os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:], read))
-		print(repr(shown))
-		sys.exit(status)
-	END
+	run -0 on_terminal "$BUILD/bio-client" history --http "$HTTP" --output "$FILE"
 	assert_output --regexp '\[#+ *\] +[0-9]+ %  [0-9]+ messages, 0\.[0-9] MB\\x1b\[K\\r'
 	assert_output --partial '\r\x1b[Kwrote 5000 messages ('
 	expect_messages 5000 0

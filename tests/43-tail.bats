@@ -294,25 +294,9 @@ numbers_are() {
 	stop_server
 }
 
-# on_terminal OPTION...: what a terminal gets.
-on_terminal() {
-	python3 - "$BUILD/bio-client" tail --http "$HTTP" "$@" <<-'END'
-		import os, pty, sys
-		shown = b""
-		pid, terminal = pty.fork()
-		if pid == 0:
-		    os.execv(sys.argv[1], sys.argv[1:])
-		try:
-		    while True:
-		        data = os.read(terminal, 4096)
-		        if not data:
-		            break
-		        shown += data
-		except OSError:
-		    pass
-		print(shown.replace(b"\r\n", b"\n").decode().encode("unicode_escape").decode().replace("\\n", "\n"))
-		sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-	END
+# tail_on_terminal OPTION...: what a terminal gets.
+tail_on_terminal() {
+	on_terminal "$BUILD/bio-client" tail --http "$HTTP" "$@"
 }
 
 @test "colors: on a terminal, where NO_COLOR does not forbid them, and where they are asked for" {
@@ -321,18 +305,18 @@ on_terminal() {
 	expect_messages 1 0
 	export TERM=xterm
 	unset NO_COLOR
-	run -0 on_terminal
+	run -0 tail_on_terminal
 	assert_line --index 0 --regexp '^\\x1b\[1m#1\\x1b\[0m \\x1b\[2m20'
 	assert_line '  \x1b[34m"a"\x1b[0m: ['
-	NO_COLOR=1 run -0 on_terminal
+	NO_COLOR=1 run -0 tail_on_terminal
 	assert_line '  "a": ['
-	NO_COLOR='' run -0 on_terminal
+	NO_COLOR='' run -0 tail_on_terminal
 	assert_line '  \x1b[34m"a"\x1b[0m: ['
-	TERM=dumb run -0 on_terminal
+	TERM=dumb run -0 tail_on_terminal
 	assert_line '  "a": ['
-	run -0 on_terminal --color never
+	run -0 tail_on_terminal --color never
 	assert_line '  "a": ['
-	NO_COLOR=1 run -0 on_terminal --color always
+	NO_COLOR=1 run -0 tail_on_terminal --color always
 	assert_line '  \x1b[34m"a"\x1b[0m: ['
 	run -0 tail_once --format pretty
 	assert_line '  "a": ['
@@ -347,10 +331,10 @@ on_terminal() {
 	start_server
 	printf '{"a\xc2\x9b31m":"\x7f\xe2\x80\xae",\n"b":"\\u001b[31m"}' | send_bytes
 	expect_messages 1 0
-	run -0 on_terminal --color never
+	run -0 tail_on_terminal --color never
 	assert_line '  "a\\u009b31m": "\\u007f\\u202e",'
 	assert_line '  "b": "\\u001b[31m"'
-	run -0 on_terminal --format json
+	run -0 tail_on_terminal --format json
 	assert_output --partial '"data":{"a\\u009b31m":"\\u007f\\u202e", "b":"\\u001b[31m"}}'
 	stop_server
 }

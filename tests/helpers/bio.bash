@@ -190,6 +190,24 @@ python() {
 		python3 "$@"
 }
 
+# on_terminal COMMAND...: what a terminal gets from it, its controls as \x1b and the like.
+on_terminal() {
+	python3 - "$@" <<-'END'
+		import os, pty, sys
+		shown = b""
+		pid, terminal = pty.fork()
+		if pid == 0:
+		    os.execv(sys.argv[1], sys.argv[1:])
+		try:
+		    while data := os.read(terminal, 4096):
+		        shown += data
+		except OSError:  # the other side is closed
+		    pass
+		print(shown.replace(b"\r\n", b"\n").decode().encode("unicode_escape").decode().replace("\\n", "\n"))
+		sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+	END
+}
+
 teardown() {
 	local pid
 	for pid in "${CHILDREN[@]}"; do
