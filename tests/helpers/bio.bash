@@ -103,15 +103,17 @@ expect_totals() {
 		"$BATS_TEST_TMPDIR/server.err"
 }
 
-# send_bytes [FORMAT [ARGUMENT...]]: one connection, what printf makes of it (or standard
+# send_bytes [FORMAT [ARGUMENT...]]: one connection, what printf makes of it at once (or standard
 # input), close.
 send_bytes() {
+	local bytes=/dev/stdin
 	if (($# > 0)); then
+		# Bash writes line by line; a file goes out in one write.
+		bytes=$BATS_TEST_TMPDIR/bytes.$BASHPID
 		# shellcheck disable=SC2059 # the format is the point
-		printf "$@" >"/dev/tcp/${BIO%:*}/${BIO##*:}"
-	else
-		cat >"/dev/tcp/${BIO%:*}/${BIO##*:}"
+		printf "$@" >"$bytes"
 	fi
+	cat "$bytes" >"/dev/tcp/${BIO%:*}/${BIO##*:}"
 }
 
 # send_line TEXT: one connection, one line, close.
