@@ -42,8 +42,14 @@ class Page(Browser):
         return self.run("return %s !== undefined" % ROW, text)
 
     def ids(self):
-        """What can be seen and a little more, from the top."""
-        return self.run("return " + IDS)
+        """What can be seen and a little more, from the top, once there is something."""
+        return self.wait("((ids) => ids.length > 0 && ids)(%s)" % IDS)
+
+    def topmost(self):
+        """The id of the row that is seen first."""
+        return self.wait("""((box) => document.elementFromPoint(box.left + 50, box.top + 2)
+            ?.closest(".row")?.querySelector(".id").textContent)(
+            document.getElementById("list").getBoundingClientRect())""")
 
     def wait_ids(self, ids):
         self.wait("String(%s) === String(arguments[0])" % IDS, ids)

@@ -57,6 +57,7 @@ export class List {
 	#spare = [];
 	#open = new Map(); /* entry -> its details: {element, height} */
 	#active = null;    /* an entry */
+	#topmost = null;   /* {entry, y}: what was seen first, and where it was */
 	#isPaused = false;
 	#heldFor = ""; /* why nothing may move; "" where it may */
 	#isScheduled = false;
@@ -209,6 +210,8 @@ export class List {
 			this.#settle();
 		}
 		const openRows = this.#openRows();
+
+		this.#keepPlace(openRows);
 		const top = this.#scroller.scrollTop;
 		const bottom = top + this.#scroller.clientHeight;
 		const first = Math.max(0, this.#indexAt(top, openRows) - ROWS_AROUND);
@@ -219,10 +222,36 @@ export class List {
 		this.#measureOpen(openRows);
 		this.#place(first, last, openRows);
 		this.#renderEnd(total, this.#topOf(total, openRows));
+		this.#rememberPlace(openRows);
 		this.#scroller.setAttribute("aria-rowcount", total);
 		if (bottom + AHEAD_PX > this.#topOf(total, openRows))
 			this.#log.loadOlder();
 		this.#rendered(this.#heldFor);
+	}
+
+	/* While it is held, what is on top stays there, whatever comes or goes above. */
+	#keepPlace(openRows) {
+		const topmost = this.#topmost;
+		const index = topmost === null ? -1 : this.#indexOf(topmost.entry);
+
+		if (!this.isHeld || index < 0)
+			return;
+		const moved = this.#topOf(index, openRows) - topmost.y;
+
+		/* There has to be room for it first. */
+		if (moved > 0)
+			this.#canvas.style.height =
+				`${this.#topOf(this.#log.entries.length, openRows)}px`;
+		if (moved !== 0)
+			this.#scroller.scrollTop += moved;
+	}
+
+	#rememberPlace(openRows) {
+		const index = this.#indexAt(this.#scroller.scrollTop, openRows);
+		const entry = this.#entryAt(index);
+
+		this.#topmost = entry === undefined ? null
+			: { entry, y: this.#topOf(index, openRows) };
 	}
 
 	/* Sees that exactly these rows are in the document. */

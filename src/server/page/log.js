@@ -178,13 +178,17 @@ export class Log {
 		this.#isHeld = true;
 	}
 
-	/* What waited comes behind what was shown last. */
+	/* What waited comes behind what was shown last; of a gap, at least the newest. */
 	release() {
 		this.#isHeld = false;
 		for (const entry of this.#waiting)
 			this.entries.push(entry);
 		this.#waiting = [];
 		this.#trim();
+		const newest = this.entries[this.entries.length - 1];
+
+		if (newest !== undefined && isGap(newest))
+			this.fill(newest);
 		this.#search();
 		this.#changed();
 	}
