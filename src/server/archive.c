@@ -205,6 +205,7 @@ void
 archive_get_message(const struct archive *a, const char *rest,
 	const struct exchange_request *request, struct exchange_reply *reply)
 {
+	enum history_result result;
 	uint64_t id;
 	bool raw;
 
@@ -216,7 +217,13 @@ archive_get_message(const struct archive *a, const char *rest,
 	}
 	if (exchange_refuse_parameters(request, reply))
 		return;
-	switch (history_append_one(a->history, id, raw, &reply->body)) {
+	if (!turn_begin(a->turns, false)) {
+		fail_busy(reply);
+		return;
+	}
+	result = history_append_one(a->history, id, raw, &reply->body);
+	turn_end(a->turns);
+	switch (result) {
 	case HISTORY_FOUND:
 		if (!raw)
 			text_append_string(&reply->body, "\n");

@@ -11,7 +11,8 @@
  * the others wait for that.  Whoever comes first becomes it, and nobody is for longer
  * than one call.  No lock is held while a pulse is made.
  *
- * What slow readers can hold is bounded: beyond it pulses have gaps instead of messages.
+ * What slow readers can hold is bounded: beyond it pulses have gaps instead of messages,
+ * and who reads the history waits until others have sent what they read of it.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -42,8 +43,10 @@
 #define RING_BYTES_MAX ((size_t)8 * 1024 * 1024)
 /* Of all pulses together that readers have not sent yet. */
 #define HELD_BYTES_MAX ((size_t)64 * 1024 * 1024)
-/* Of history at a time. */
+/* Of history at a time, unless a message is longer. */
 #define PAGE_BYTES_MAX ((size_t)256 * 1024)
+/* Of it that readers have not sent yet; beyond it those who catch up wait. */
+#define PAGES_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
 struct live {
 	struct live_options options;
@@ -59,6 +62,7 @@ struct live {
 	struct pulse *ring[RING_SLOTS];
 	uint64_t first, next;
 	size_t ring_bytes, held_bytes;
+	size_t pages_bytes; /* of history, with readers */
 };
 
 struct reader {
@@ -71,6 +75,7 @@ struct reader {
 	struct text text;
 	struct pulse *pulse;
 	size_t text_sent, pulse_sent;
+	size_t page_bytes; /* what of the text is history counts among all pages */
 };
 
 /* What a reader has to do next. */
@@ -251,7 +256,8 @@ find_step_locked(struct live *l, struct reader *r) REQUIRES(l->lock)
 		return STEP_WAIT;
 	if ((!r->is_with_ring || r->next < l->first) && !join_locked(l, r)) {
 		if (!r->is_with_ring)
-			return STEP_CATCH_UP;
+			return l->pages_bytes < PAGES_BYTES_MAX ? STEP_CATCH_UP
+								: STEP_WAIT;
 		r->next = l->next - 1;
 	}
 	return r->next < l->next ? STEP_SEND : STEP_WAIT;
@@ -270,25 +276,56 @@ take_pulse_locked(struct live *l, struct reader *r) REQUIRES(l->lock)
 	r->position = pulse->last;
 }
 
-/* Reads the history on, up to `last` at most. */
+static bool
+has_room_for_page(struct live *l)
+{
+	bool has_room;
+
+	lock_acquire(&l->lock);
+	has_room = l->pages_bytes < PAGES_BYTES_MAX;
+	lock_release(&l->lock);
+	return has_room;
+}
+
+static void
+account_page(struct reader *r, size_t bytes)
+{
+	struct live *l = r->live;
+
+	lock_acquire(&l->lock);
+	l->pages_bytes += bytes;
+	l->pages_bytes -= r->page_bytes;
+	lock_release(&l->lock);
+	r->page_bytes = bytes;
+}
+
+/*
+ * Reads the history on, up to `last` at most.  Whoever has a turn counts what it has read
+ * before it gives the turn away, so no more is held beyond the limit than there are
+ * turns.
+ */
 static enum step
 catch_up(struct reader *r, uint64_t last, uint64_t deadline_ns)
 {
 	const struct live_options *options = &r->live->options;
 	const struct history_bounds bounds = {
 		.messages = PULSE_MESSAGES_MAX, .bytes = PAGE_BYTES_MAX};
-	enum history_result result;
-	struct history_page page;
+	enum history_result result = HISTORY_FOUND;
+	struct history_page page = {.next = r->position};
+	bool has_room;
 
 	if (!turn_begin_until(options->turns, deadline_ns))
 		return STEP_WAIT;
-	result = history_append_events(
-		options->history, r->position, last, &bounds, &r->text, &page);
+	has_room = has_room_for_page(r->live);
+	if (has_room)
+		result = history_append_events(
+			options->history, r->position, last, &bounds, &r->text, &page);
+	account_page(r, r->text.capacity);
 	turn_end(options->turns);
 	if (result != HISTORY_FOUND)
 		return STEP_BREAK;
 	r->position = page.next;
-	return STEP_SEND;
+	return has_room ? STEP_SEND : STEP_WAIT;
 }
 
 /* STEP_SEND, or why there is nothing to be sent. */
@@ -342,6 +379,8 @@ drop_sent(struct reader *r)
 	struct live *l = r->live;
 
 	text_free(&r->text);
+	if (r->page_bytes > 0)
+		account_page(r, 0);
 	r->text_sent = r->pulse_sent = 0;
 	if (r->pulse == NULL)
 		return;

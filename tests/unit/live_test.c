@@ -500,6 +500,35 @@ what_slow_readers_hold_is_bounded(void)
 	kit_end(&kit);
 }
 
+/* Each reads a long message of the history; when it is too much the next wait for it. */
+static void
+what_is_held_of_the_history_is_bounded(void)
+{
+	enum { READERS = 8, LEN = 13000000, FITTING = 4 };
+	struct tape tapes[READERS];
+	struct kit kit;
+	unsigned begun = 0;
+
+	kit_begin(&kit, 10000, READERS);
+	take(&kit, 1, LEN);
+	for (unsigned i = 0; i < READERS; i++) {
+		tapes[i] = tape_begin(&kit, "0");
+		(void)tape_read(&tapes[i], BLOCK_BYTES);
+		(void)tape_read(&tapes[i], BLOCK_BYTES);
+		begun += tapes[i].text.len >= BLOCK_BYTES;
+	}
+	EXPECT_INT(FITTING, begun);
+	/* Whoever ends makes room for others, also who leaves in the middle. */
+	tape_end(&tapes[0]);
+	for (unsigned i = 1; i < READERS; i++) {
+		tape_read_to(&tapes[i], 1);
+		EXPECT_INT(1, tapes[i].messages);
+		(void)tape_read(&tapes[i], BLOCK_BYTES);
+		tape_end(&tapes[i]);
+	}
+	kit_end(&kit);
+}
+
 static uint64_t
 counted_readers(struct kit *kit)
 {
@@ -654,6 +683,7 @@ main(void)
 	TAP_RUN(a_pulse_has_a_mebibyte_or_one_message);
 	TAP_RUN(who_is_overtaken_gets_one_gap);
 	TAP_RUN(what_slow_readers_hold_is_bounded);
+	TAP_RUN(what_is_held_of_the_history_is_bounded);
 	TAP_RUN(readers_are_counted_and_no_more_than_allowed);
 	TAP_RUN(the_end_is_the_end_of_every_stream);
 	TAP_RUN(readers_of_a_storm_see_each_id_once);
