@@ -73,6 +73,17 @@ is_of_name(uint8_t c)
 	       (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
 }
 
+/* Does a value that ended before `at` stand where one may?  If not, the quote was its
+ * own.
+ */
+static bool
+is_behind_value(const uint8_t *bytes, size_t len, size_t at)
+{
+	while (at < len && is_one_of(bytes[at], " \t\r\n\\"))
+		at++;
+	return at == len || is_one_of(bytes[at], ",}]&\"'");
+}
+
 /*
  * Where the value ends that begins at `at`; `quote` is what opened it, or 0.  Where that
  * is not certain it ends with the bytes.
@@ -85,7 +96,8 @@ find_value_end(const uint8_t *bytes, size_t len, size_t at, uint8_t quote)
 	for (; at < len; at++) {
 		if (quote == 0 && is_one_of(bytes[at], " \t\r\n,}]&\"'"))
 			return at;
-		if (quote != 0 && bytes[at] == quote && bytes[at - 1] != '\\')
+		if (quote != 0 && bytes[at] == quote && bytes[at - 1] != '\\' &&
+			is_behind_value(bytes, len, at + 1))
 			return at;
 	}
 	return len;

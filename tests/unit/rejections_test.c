@@ -222,6 +222,9 @@ what_stands_behind_token_is_masked(void)
 	check_masked("{\\\"token\\\":\\\"abc", "{\\\"token\\\":\\\"***");
 	check_masked("{\"token\" \"abc\"", "{\"token\" \"***\"");
 	check_masked("{\"token\":\n\t\"abc\"", "{\"token\":\n\t\"***\"");
+	/* A quote within it ends nothing. */
+	check_masked("{\"token\":\"ab\"cd\",\"n\":1", "{\"token\":\"*****\",\"n\":1");
+	check_masked("{\"token\":\"a\" b\" }", "{\"token\":\"****\" }");
 	/* Without an end, and in what is no token at all, everything is. */
 	check_masked("{\"token\":\"abc, 1, 2", "{\"token\":\"*********");
 	check_masked("{\"token\":{\"a\":\"abc\"}", "{\"token\":***********");
@@ -256,12 +259,12 @@ a_token_is_masked_whose_key_is_out_of_the_excerpt(void)
 			break;
 	/* An excerpt may begin within the key. */
 	(void)snprintf(
-		text, sizeof text, "{\"n\":\"%0100d\",\"token\":\"abc\"%0150d!", 0, 0);
+		text, sizeof text, "{\"n\":\"%0100d\",\"token\":\"abc\",%0149d!", 0, 0);
 	note = note_of(text, strlen(text) - 1);
 	rejections_note(&notes, &note);
 	rejections_add(&rejections, &origin, &notes);
 	rejection = newest();
-	EXPECT_BYTES("ken\":\"***\"000", 13, rejection.bytes, 13);
+	EXPECT_BYTES("ken\":\"***\",00", 13, rejection.bytes, 13);
 	rejections_fini(&rejections);
 }
 
