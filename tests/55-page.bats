@@ -451,6 +451,22 @@ say() {
 	stop_server
 }
 
+@test "a sender is called what it says later, too" {
+	start_server
+	python - <<-'END'
+		from page import *
+		with Page() as page, words.connect() as sock:
+		    page.visit()
+		    page.wait_text("#open th", "%s:%d" % sock.getsockname())
+		    sock.sendall(words.hello_line(name="late", framing="length"))
+		    page.wait_text("#open th", "late")
+		    page.wait("document.querySelector('#open th').title.endsWith('length')")
+		    page.check_clean()
+	END
+	expect_idle
+	stop_server
+}
+
 @test "the charts show what came in the last minutes, and say so" {
 	start_server
 	python - <<-'END'

@@ -35,6 +35,19 @@ async function ask(state, limit) {
 	return response.json();
 }
 
+/*
+ * A name comes with the hello, the framing with the first bytes; and behind a restart the
+ * number is another one's.
+ */
+function showWho(element, connection) {
+	const { connection: number, peer, framing } = connection;
+	const title = `connection ${number} from ${peer}, ${framing}`;
+
+	setText(element, who(connection));
+	if (element.title !== title)
+		element.title = title;
+}
+
 /* A table whose rows are found by a connection's number. */
 class Table {
 	#body;
@@ -65,6 +78,7 @@ class Table {
 				next = next.nextSibling;
 			else
 				this.#body.insertBefore(row, next);
+			showWho(row.firstChild, connection);
 			this.#columns.forEach((text, i) =>
 				setText(row.children[i + 1], text(connection)));
 		}
@@ -74,11 +88,10 @@ class Table {
 		let row = this.#rows.get(connection.connection);
 
 		if (row === undefined) {
-			const { connection: number, peer, framing } = connection;
-			const name = make("th", `who ${hue(number)}`, who(connection));
+			const { connection: number } = connection;
+			const name = make("th", `who ${hue(number)}`);
 
 			name.scope = "row";
-			name.title = `connection ${number} from ${peer}, ${framing}`;
 			row = make("tr");
 			row.append(name, ...this.#columns.map(() => make("td")));
 			this.#rows.set(number, row);
