@@ -467,6 +467,37 @@ say() {
 	stop_server
 }
 
+@test "behind a look far back through a filter each message is there once" {
+	start_server --recent 6000
+	python - <<-'END'
+		from page import *
+		words.send(b"".join(b"1%d\n" % i for i in range(5600)))
+		words.wait_for_counter("messages.stored_total", 5600)
+		with Page() as page:
+		    page.visit()
+		    held, gap, ids = page.run_async("""const done = arguments[0];
+		        import("/log.js").then(async ({ Log }) => {
+		            const log = new Log(() => {}, done);
+		            log.begin(5600, "&q=1");
+		            log.hold();
+		            while (log.waiting() === 0)
+		                await log.loadOlder();
+		            const held = log.entries.at(-1).id;
+		            log.release();
+		            const gap = log.entries.find((entry) => entry.to !== undefined);
+		            while (log.entries.at(-1).id !== 5600)
+		                await new Promise((next) => setTimeout(next, 20));
+		            done([held, gap ?? null, log.entries.map((entry) => entry.id ?? "gap")]);
+		        })""")
+		    assert held < 5600, held
+		    words.check(None, gap)
+		    words.check(list(range(ids[0], 5601)), ids)
+		    page.check_clean()
+	END
+	expect_messages 5600 0
+	stop_server
+}
+
 @test "the charts show what came in the last minutes, and say so" {
 	start_server
 	python - <<-'END'

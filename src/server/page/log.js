@@ -297,13 +297,17 @@ export class Log {
 		this.#changed();
 	}
 
-	/* Deep in history the newest are given up, and wait as one gap. */
+	/*
+	 * Deep in history the newest are given up, and wait as one gap; with a filter they
+	 * are searched again.
+	 */
 	#forgetNewest() {
 		const [first] = this.entries.splice(HISTORY_MAX * 0.8);
 
 		this.#searched = lowestId(first) - 1;
 		this.#waiting = [];
-		pushGap(this.#waiting, lowestId(first), this.#newest);
+		if (this.filter === "")
+			pushGap(this.#waiting, lowestId(first), this.#newest);
 	}
 
 	/* Fetches the newest page of a gap; what remains of it stays one. */
