@@ -36,6 +36,9 @@ wait_until() {
 start() {
 	local name=$1
 	shift
+	# What a process of the same name has left must not be read as this one's.
+	: >"$BATS_TEST_TMPDIR/$name.out"
+	: >"$BATS_TEST_TMPDIR/$name.err"
 	"$@" >"$BATS_TEST_TMPDIR/$name.out" 2>"$BATS_TEST_TMPDIR/$name.err" 3>&- &
 	STARTED=$!
 	CHILDREN+=("$STARTED")
