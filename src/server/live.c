@@ -566,6 +566,11 @@ live_get_events(struct live *l, const struct exchange_request *request,
 		return;
 	}
 	greet(r, &place, begin_running(l));
+	if (text_failed(&r->text)) {
+		free_reader(&r->stream);
+		exchange_fail_no_memory(reply);
+		return;
+	}
 	reply->type = TYPE_EVENTS;
 	reply->stream = &r->stream;
 }

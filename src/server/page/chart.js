@@ -76,6 +76,9 @@ export class Chart {
 	}
 
 	add(at, values) {
+		// Where the server's clock was set back, what it drew meanwhile leaves.
+		while (this.#samples.length > 0 && this.#samples.at(-1).at >= at)
+			this.#samples.pop();
 		this.#samples.push({ at, values });
 		while (this.#samples[0].at < at - SPAN_MAX_S - 2)
 			this.#samples.shift();
