@@ -555,9 +555,10 @@ has_taken_signals() {
 }
 
 # send_and_be_killed ARGUMENT...: `bio-client send` with acknowledgements, ended with SIGKILL
-# and begun again up to 40 times, and then not; prints how often.
+# and begun again up to 40 times, and then not; prints how often.  At its rate it is not
+# through before it has been killed a few times.
 send_and_be_killed() {
-	python3 - "$BUILD/bio-client" send --quiet --ack store --server "$BIO" "$@" <<-'END'
+	python3 - "$BUILD/bio-client" send --quiet --ack store --rate 50000 --server "$BIO" "$@" <<-'END'
 		import random, subprocess, sys
 		kills = 0
 		while True:
