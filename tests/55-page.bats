@@ -225,7 +225,7 @@ say() {
 		    # A link to what is filtered.
 		    page.type("#filter", ".user=Bob")
 		    page.wait_ids([5, 2])
-		    page.run("location.reload()")
+		    page.reload()
 		    page.wait_ids([5, 2])
 		    page.click("#filter")
 		    page.press("Escape")

@@ -34,6 +34,11 @@ class Page(Browser):
                 violations.push(event.violatedDirective + " " + event.blockedURI))""")
         self.wait(LIVE)
 
+    def reload(self):
+        """The page anew; what comes after this is not asked of the old one."""
+        self.run("window.isOld = true; location.reload()")
+        self.wait("window.isOld === undefined")
+
     def row(self, text):
         """The row of a message that has this in it, as soon as it is there."""
         return self.wait(ROW, text)
