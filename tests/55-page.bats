@@ -2,6 +2,8 @@
 # The page, as a browser shows it: messages, filter, history, what is refused, and from whom.
 # Pictures of it are left in the build's folder page/.
 
+# bats file_tags=browser
+
 load helpers/bio
 
 # One browser for all cases: to start it takes longer than most of them.
