@@ -11,7 +11,7 @@ BUILD := build/$(VARIANT)
 
 # The modules, bottom to top: a file includes only what stands before it.
 BASE := attr clock lock log reason histogram counter rate uuid utf8 text buffer address option
-WIRE := scan_block scan_proof scan_loop scan frame hello stream
+WIRE := scan_block scan_proof scan_proof_lanes scan_proof_avx2 scan_proof_avx512 scan_loop scan frame hello stream
 MESSAGES := batch filter recent store_sql store_file store_writer store_reader store_queue store
 SERVER := host cors options endpoint print ingest reply claim ledger greeting roster rejections session listener \
 	query envelope history process report metrics exchange asset turn archive census pulse live route http main
@@ -50,7 +50,7 @@ WRAPPED := malloc calloc realloc free fopen opendir pthread_create \
 	MHD_create_response_from_buffer_with_free_callback_cls
 FUZZ_SOURCES := $(wildcard tests/fuzz/*_fuzz.c)
 FUZZ_REFERENCE := tests/fuzz/reference.c tests/fuzz/reference_frame.c
-FUZZED_SOURCES := src/base/reason.c src/messages/filter.c $(wildcard src/wire/scan.c \
+FUZZED_SOURCES := src/base/reason.c src/messages/filter.c $(wildcard src/wire/scan*.c \
 	src/wire/frame.c src/wire/hello.c)
 # Of the client what is pure; names of the rest are the server's as well.
 TESTED_CLIENT := answer framed window backoff outage page events pretty

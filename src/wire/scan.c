@@ -7,8 +7,8 @@
  * special within a string) keeps its own place in `part`, so that it can stop after any
  * byte and go on later; these also say what is wrong with a token that is.
  *
- * The loop is there once for each kind of machine, and the first scan chooses.  On one
- * kind it has help with dense text, from scan_proof.h.
+ * The loop is there once for each kind of machine, and the first scan chooses.  On some
+ * kinds it has help with dense text, from scan_proof.h.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -443,32 +443,12 @@ struct window {
 #define SCAN_TARGET SCAN_TARGET_SSE2
 #include "wire/scan_loop.h"
 
-/* Behind a comma, with as many levels as a proof can have; false: it cannot have these.
- */
-static inline bool
-begin_proof(const struct scan *s, const struct nest *nest, struct proof *proof)
-{
-	unsigned levels = nest->depth % 64, limit = s->max_depth - (nest->depth - levels);
-
-	if (levels == 0 || levels > PROOF_LEVELS_MAX)
-		return false;
-	if (limit > PROOF_LEVELS_MAX)
-		limit = PROOF_LEVELS_MAX;
-	*proof = (struct proof){.behind_any.carry = 1,
-		.behind_separator.carry = 1,
-		.behind_key.carry = 1};
-	proof->stack = (uint64_t)PROOF_STACK_EMPTY << levels |
-		       (nest->kinds & ((UINT64_C(1) << levels) - 1));
-	proof->stacks_max = (UINT64_C(4) << limit) - 1;
-	return true;
-}
-
 /*
  * Where the proof stands, as the loop has it.  It can stand within an escape, a character
  * or a scalar: then the loop is to go on from where that begins.
  */
 static const uint8_t *
-end_proof(struct scan *s, struct nest *nest, const struct proof_place *place,
+end_proof(struct scan *s, struct nest *nest, const struct scan_proof_place *place,
 	const uint8_t *p)
 {
 	unsigned levels = 62 - (unsigned)__builtin_clzll(place->stack);
@@ -500,39 +480,36 @@ end_proof(struct scan *s, struct nest *nest, const struct proof_place *place,
 }
 
 /*
- * Goes on behind a comma while whole blocks can be proved, and answers where; `expect`
- * and `nest` say what stands there.
+ * Goes on behind a comma while whole blocks can be proved, with as many levels as a proof
+ * can have, and answers where; `expect` and `nest` say what stands there.
  */
-SCAN_TARGET_PROOF static NO_INLINE const uint8_t *
-prove(struct scan *s, struct nest *nest, const uint8_t *p, const uint8_t *end)
+static NO_INLINE const uint8_t *
+prove(struct scan *s, struct nest *nest, const uint8_t *p, const uint8_t *end,
+	scan_proof_function *proof)
 {
-	const uint8_t *begin = p;
-	struct proof_place place = {0};
-	struct proof_planes planes;
-	struct proof proof;
-	size_t at = 0, blocks = 0;
+	unsigned levels = nest->depth % 64, limit = s->max_depth - (nest->depth - levels);
+	struct scan_proof_place place = {0};
+	size_t proved;
 
 	s->expect = in_object(nest) ? EXPECT_KEY : EXPECT_VALUE;
-	if (!begin_proof(s, nest, &proof))
+	if (levels == 0 || levels > SCAN_PROOF_LEVELS_MAX)
 		return p;
-	while ((size_t)(end - p) >= PROOF_BYTES + PROOF_BYTES_AHEAD && !place.is_plain) {
-		if (at == blocks) {
-			blocks = proof_block_count((size_t)(end - p));
-			proof_find_planes(&planes, p, blocks);
-			at = 0;
-		}
-		if (!proof_take(&proof, &planes, at, p))
-			break;
-		place = proof_get_place(&proof);
-		at += PROOF_BLOCKS;
-		p += PROOF_BYTES;
-	}
-	return p == begin ? p : end_proof(s, nest, &place, p);
+	if (limit > SCAN_PROOF_LEVELS_MAX)
+		limit = SCAN_PROOF_LEVELS_MAX;
+	place.stack = (uint64_t)SCAN_PROOF_STACK_EMPTY << levels |
+		      (nest->kinds & ((UINT64_C(1) << levels) - 1));
+	proved = proof(&place, limit, p, (size_t)(end - p));
+	return proved == 0 ? p : end_proof(s, nest, &place, p + proved);
 }
 
-#define SCAN_PROVES
+#define SCAN_PROOF scan_proof_avx2
 #define SCAN_PATH avx2
 #define SCAN_TARGET SCAN_TARGET_AVX2
+#include "wire/scan_loop.h"
+
+#define SCAN_PROOF scan_proof_avx512
+#define SCAN_PATH avx512
+#define SCAN_TARGET SCAN_TARGET_AVX512
 #include "wire/scan_loop.h"
 
 #define X86_64_FEED(feed) feed
@@ -554,17 +531,36 @@ static const struct {
 	[SCAN_PATH_PORTABLE] = {"portable", feed_portable},
 	[SCAN_PATH_SSE2] = {"sse2", X86_64_FEED(feed_sse2)},
 	[SCAN_PATH_AVX2] = {"avx2", X86_64_FEED(feed_avx2)},
+	[SCAN_PATH_AVX512] = {"avx512", X86_64_FEED(feed_avx512)},
 };
+
+#ifdef __x86_64__
+static bool
+has_avx2(void)
+{
+	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+	       __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
+}
+
+static bool
+has_avx512(void)
+{
+	return has_avx2() && __builtin_cpu_supports("avx512f") &&
+	       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+	       __builtin_cpu_supports("avx512vl") &&
+	       __builtin_cpu_supports("avx512vbmi") &&
+	       __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("gfni");
+}
+#endif
 
 static bool
 has_path(enum scan_path path)
 {
 #ifdef __x86_64__
 	if (path == SCAN_PATH_AVX2)
-		return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-		       __builtin_cpu_supports("bmi2") &&
-		       __builtin_cpu_supports("pclmul") &&
-		       __builtin_cpu_supports("popcnt");
+		return has_avx2();
+	if (path == SCAN_PATH_AVX512)
+		return has_avx512();
 #endif
 	return paths[path].feed != NULL;
 }

@@ -71,6 +71,7 @@ enum scan_path {
 	SCAN_PATH_PORTABLE, /* every machine has it */
 	SCAN_PATH_SSE2,
 	SCAN_PATH_AVX2,
+	SCAN_PATH_AVX512, /* with VBMI2 and GFNI, as machines since 2019 have them */
 	SCAN_PATH_COUNT
 };
 

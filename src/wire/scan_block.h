@@ -137,7 +137,7 @@ scan_others_sse2(const uint8_t *bytes)
 	return others;
 }
 
-#define SCAN_TARGET_AVX2 __attribute__((target("avx2,bmi,bmi2")))
+#define SCAN_TARGET_AVX2 __attribute__((target("avx2,bmi,bmi2,popcnt")))
 
 SCAN_TARGET_AVX2 static ALWAYS_INLINE uint32_t
 scan_others_avx2(const uint8_t *bytes)
@@ -271,6 +271,33 @@ scan_block_avx2(const uint8_t *bytes, bool is_last)
 	else
 		cut = 0;
 	return (struct scan_block){special, SCAN_BLOCK_BYTES - cut};
+}
+
+#define SCAN_TARGET_AVX512                                                     \
+	__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi," \
+			      "avx512vbmi2,gfni,avx2,bmi,bmi2,popcnt")))
+
+SCAN_TARGET_AVX512 static ALWAYS_INLINE uint32_t
+scan_others_avx512(const uint8_t *bytes)
+{
+	__m256i v = _mm256_loadu_si256((const __m256i *)(const void *)bytes);
+
+	return _mm256_cmpgt_epu8_mask(
+		_mm256_sub_epi8(v, _mm256_set1_epi8('0')), _mm256_set1_epi8(9));
+}
+
+/* Where there is more than ASCII, the block is looked at by halves. */
+SCAN_TARGET_AVX512 static ALWAYS_INLINE struct scan_block
+scan_block_avx512(const uint8_t *bytes, bool is_last)
+{
+	__m512i v = _mm512_loadu_si512(bytes);
+	uint64_t special = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('"')) |
+			   _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('\\')) |
+			   _mm512_cmplt_epi8_mask(v, _mm512_set1_epi8(' '));
+
+	if (UNLIKELY(_mm512_movepi8_mask(v) != 0))
+		return scan_block_avx2(bytes, is_last);
+	return (struct scan_block){special, SCAN_BLOCK_BYTES};
 }
 #endif
 

@@ -4,7 +4,7 @@
  *
  *   SCAN_PATH    sse2, say: what the names end in
  *   SCAN_TARGET  the attribute that lets a function use the machine's instructions
- *   SCAN_PROVES  where `prove` can take whole blocks, or not defined
+ *   SCAN_PROOF   the function that can prove whole blocks, or not defined
  *
  * The loop holds what may come next in its place in the code: it jumps from label to
  * label, and `expect` is written only when the bytes run out.  A token that lies whole
@@ -187,7 +187,7 @@ SCAN_NAME(feed)(struct scan *s, const uint8_t *bytes, size_t len, size_t *used)
 	const uint8_t *prove_at = end; /* behind this a proof may begin */
 	uint32_t gap;
 
-#ifdef SCAN_PROVES
+#ifdef SCAN_PROOF
 	if (nest.depth > 0)
 		prove_at = bytes;
 	else if (len > PROVE_BEHIND_BYTES)
@@ -305,9 +305,9 @@ next:
 	NEXT_BYTE(EXPECT_NEXT);
 	if (*p == ',') {
 		p++;
-#ifdef SCAN_PROVES
+#ifdef SCAN_PROOF
 		if (UNLIKELY(p >= prove_at)) {
-			p = prove(s, &nest, p, end);
+			p = prove(s, &nest, p, end, SCAN_PROOF);
 			prove_at =
 				end - p > PROVE_AGAIN_BYTES ? p + PROVE_AGAIN_BYTES : end;
 			w.limit = w.base = p;
@@ -374,7 +374,7 @@ out:
 	return result;
 }
 
-#undef SCAN_PROVES
+#undef SCAN_PROOF
 #undef NEXT_BYTE
 #undef TAKE
 #undef TAKE_STRING

@@ -16,7 +16,7 @@
 #define RANDOM_WAYS 3
 #define SMALL_DEPTH 12
 /* In front of and behind an input that is to lie among whole blocks. */
-#define FILLER_BYTES 280
+#define FILLER_BYTES 544
 
 const char fuzz_name[] = "scan";
 
@@ -118,20 +118,20 @@ check_text(
 static void
 check_within(const uint8_t *data, size_t size, uint64_t random)
 {
-	static char text[FUZZ_INPUT_MAX + 4 * FILLER_BYTES];
+	static char text[FUZZ_INPUT_MAX];
 	static const char x[] =
-		"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+		"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
 	bool in_object = random % 2 != 0;
 	int len;
 
-	if (size > FUZZ_INPUT_MAX - 3 * FILLER_BYTES)
+	if (size > FUZZ_INPUT_MAX - 2 * FILLER_BYTES)
 		return;
-	len = sprintf(text, "%s\"%s%s%s%s%s\",%*s", in_object ? "{\"k\":" : "[", x, x, x,
-		x, x, (int)(random / 2 % 64), "");
+	len = sprintf(text, "%s\"%s%s%s%s\",%*s", in_object ? "{\"k\":" : "[", x, x, x, x,
+		(int)(random / 2 % 64), "");
 	memcpy(text + len, data, size);
 	len += (int)size;
-	len += sprintf(text + len, ",%s\"%s%s%s%s%s\"%s", in_object ? "\"l\":" : "", x, x,
-		x, x, x, in_object ? "}" : "]");
+	len += sprintf(text + len, ",%s\"%s%s%s%s%s%s%s%s\"%s", in_object ? "\"l\":" : "",
+		x, x, x, x, x, x, x, x, in_object ? "}" : "]");
 	check_text((const uint8_t *)text, (size_t)len,
 		(random >> 8) % 4 == 0 ? 1 + (unsigned)(random % SMALL_DEPTH)
 				       : SCAN_DEPTH_MAX,

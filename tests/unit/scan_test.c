@@ -14,6 +14,7 @@
  */
 #include "wire/scan.h"
 
+#include <assert.h>
 #include <regex.h>
 
 #include "cuts.h"
@@ -1088,6 +1089,9 @@ add_run(struct builder *b, char c, size_t len)
 	b->len += len;
 }
 
+/* Behind the first bytes blocks are proved at once, of so many bytes at the most. */
+enum { UNPROVED_BYTES = 256, PROVED_BYTES = 512 };
+
 static void
 add_plain(struct builder *b, size_t len)
 {
@@ -1644,16 +1648,20 @@ every_short_token_sequence(void)
 	}
 }
 
-/* Objects and arrays of every kind of token, as dense as services write them. */
+/*
+ * Objects and arrays of every kind of token, as dense as services write them; or hardly
+ * more than brackets.
+ */
 static void
-add_dense(struct builder *b, uint64_t *random, unsigned depth)
+add_dense(struct builder *b, uint64_t *random, unsigned depth, bool of_brackets)
 {
-	static const char *const values[] = {"0", "-1.5e+10", "12345678901234567890",
+	enum { OF_BRACKETS = 3 };
+	static const char *const values[] = {"[]", "[[],{}]",
+		"[[[]],{\"\":[{},1]},[[],[]]]", "0", "-1.5e+10", "12345678901234567890",
 		"1E5", "-0.0", "true", "false", "null", STR(""), STR("plain text"),
 		STR("a longer run of plain text, with {[,:]} in it"),
 		STR("\\u00e9\\ud83d\\ude00"), STR("\\\\"), STR("\\\\\\\"\\n"),
-		STR("\xe6\xb6\x88\xe6\x81\xaf"), STR("\xf0\x9f\x98\x80\xc2\xb0"), "[]",
-		"{}"};
+		STR("\xe6\xb6\x88\xe6\x81\xaf"), STR("\xf0\x9f\x98\x80\xc2\xb0"), "{}"};
 	static const char *const gaps[] = {"", "", "", " ", "\n\t"};
 	bool in_object = random_below(random, 2) != 0;
 	size_t count = 1 + random_below(random, 6);
@@ -1668,24 +1676,26 @@ add_dense(struct builder *b, uint64_t *random, unsigned depth)
 			add_text(b, ":");
 		}
 		if (depth > 0 && random_below(random, 3) == 0)
-			add_dense(b, random, depth - 1);
+			add_dense(b, random, depth - 1, of_brackets);
 		else
-			add_text(b, values[random_below(random, COUNT_OF(values))]);
+			add_text(b,
+				values[random_below(random,
+					of_brackets ? OF_BRACKETS : COUNT_OF(values))]);
 		add_text(b, gaps[random_below(random, COUNT_OF(gaps))]);
 	}
 	add_text(b, in_object ? "}" : "]");
 }
 
 static void
-build_dense(struct builder *b, uint64_t *random)
+build_dense(struct builder *b, uint64_t *random, bool of_brackets)
 {
 	b->len = 0;
 	add_text(b, "[\"");
-	add_plain(b, 256 + random_below(random, 64));
+	add_plain(b, UNPROVED_BYTES + random_below(random, 64));
 	add_text(b, "\"");
-	while (b->len < 1200) {
+	while (b->len < UNPROVED_BYTES + 3 * PROVED_BYTES) {
 		add_text(b, ",");
-		add_dense(b, random, 4);
+		add_dense(b, random, 4, of_brackets);
 		if (b->len > PLACED_MAX / 4)
 			break;
 	}
@@ -1717,7 +1727,7 @@ dense_texts(void)
 	uint64_t random = 7;
 
 	for (unsigned n = 0; n < 30; n++) {
-		build_dense(&b, &random);
+		build_dense(&b, &random, n % 3 == 0);
 		for (size_t at = 0; at < b.len; at++) {
 			char kept = b.text[at];
 
@@ -1734,32 +1744,42 @@ dense_texts(void)
 	}
 }
 
-/* As above, with every short sequence of tokens across the border of two blocks. */
+/* A text as member or element, so many bytes behind where a proof begins. */
+static void
+build_within_proof(
+	struct builder *b, bool in_object, size_t before, const char *text, size_t len)
+{
+	b->len = 0;
+	add_text(b, in_object ? "{\"k\":\"" : "[\"");
+	add_plain(b, UNPROVED_BYTES);
+	add_text(b, "\",");
+	add_run(b, ' ', before);
+	add_bytes(b, text, len);
+	add_text(b, in_object ? ",\"l\":\"" : ",\"");
+	add_plain(b, PROVED_BYTES);
+	add_text(b, in_object ? "\"}" : "\"]");
+}
+
+/* As above, with every short sequence of tokens across the borders of two blocks, and of
+ * what is proved at once. */
 static void
 every_short_token_sequence_in_a_dense_text(void)
 {
 	static const char alphabet[] = "[]{},:s1";
+	static const size_t borders[] = {64, PROVED_BYTES};
 	static struct builder b;
 	enum scan_path path = tested_path;
 	char letters[8] = "", text[16];
 
 	for (size_t count = 8, n = 1; n <= 5; n++, count *= 8) {
-		for (size_t i = 0; i < 2 * count; i++) {
+		for (size_t i = 0; i < 4 * count; i++) {
 			size_t ends[8] = {0}, len;
-			bool in_object = i >= count;
 
-			for (size_t j = 0, rest = i; j < n; j++, rest /= 8)
+			for (size_t j = 0, rest = i / 4; j < n; j++, rest /= 8)
 				letters[j] = alphabet[rest % 8];
 			len = write_tokens(letters, text, ends);
-			b.len = 0;
-			add_text(&b, in_object ? "{\"k\":\"" : "[\"");
-			add_plain(&b, 256);
-			add_text(&b, "\",");
-			add_run(&b, ' ', 60 + i % 4);
-			add_bytes(&b, text, len);
-			add_text(&b, in_object ? ",\"l\":\"" : ",\"");
-			add_plain(&b, 256);
-			add_text(&b, in_object ? "\"}" : "\"]");
+			build_within_proof(&b, i % 2 != 0, borders[i / 2 % 2] - 1 - i % 5,
+				text, len);
 			tap_context("%s", letters);
 			if (!check_against_portable(&b, path, CUT_WHOLE))
 				return;
@@ -1767,7 +1787,34 @@ every_short_token_sequence_in_a_dense_text(void)
 	}
 }
 
-/* A string of 300 bytes in which `bytes` begin at `place`; alone, or among others. */
+/* Each row among dense text, each of its bytes the first one that is proved apart. */
+static void
+rows_across_proofs(const char *topic, const struct row *rows, size_t count)
+{
+	enum scan_path path = tested_path;
+	char text[2 * TWIN_MAX] = STR("l") ":";
+	static struct builder b;
+
+	tap_begin("%s: each row again, in a dense text", topic);
+	for (size_t i = 0; i < count; i++) {
+		assert(rows[i].len <= sizeof text - 4);
+		memcpy(text + 4, rows[i].text, rows[i].len);
+		for (size_t at = 0; at < rows[i].len; at++) {
+			tap_context("%s at %zu", rows[i].name, at);
+			build_within_proof(
+				&b, false, PROVED_BYTES - at, text + 4, rows[i].len);
+			if (!check_against_portable(&b, path, CUT_WHOLE))
+				break;
+			build_within_proof(
+				&b, true, PROVED_BYTES - 4 - at, text, 4 + rows[i].len);
+			if (!check_against_portable(&b, path, CUT_WHOLE))
+				break;
+		}
+	}
+	tap_end();
+}
+
+/* A string of 600 bytes in which `bytes` begin at `place`; alone, or among others. */
 static size_t
 build_string_with(struct builder *b, const char *bytes, size_t place, bool is_alone)
 {
@@ -1776,17 +1823,17 @@ build_string_with(struct builder *b, const char *bytes, size_t place, bool is_al
 	b->len = 0;
 	if (!is_alone) {
 		add_text(b, "[\"");
-		add_plain(b, 256);
+		add_plain(b, UNPROVED_BYTES);
 		add_text(b, "\",");
 	}
 	begin = b->len + 1;
 	add_text(b, "\"");
-	add_run(b, 'a', 300);
+	add_run(b, 'a', 600);
 	memcpy(b->text + begin + place, bytes, strlen(bytes));
 	add_text(b, "\"");
 	if (!is_alone) {
 		add_text(b, ",\"");
-		add_plain(b, 264);
+		add_plain(b, PROVED_BYTES);
 		add_text(b, "\"]");
 	}
 	return begin + place;
@@ -1817,7 +1864,7 @@ characters_across_blocks(void)
 		const char *bytes = rows[i / 2].bytes;
 		size_t fault = rows[i / 2].fault;
 
-		for (size_t place = 0; place < 200; place++) {
+		for (size_t place = 0; place < PROVED_BYTES + 8; place++) {
 			size_t at = build_string_with(&b, bytes, place, i % 2 == 0);
 			struct outcome expected =
 				fault == GOOD ? done_at(b.len)
@@ -1854,6 +1901,14 @@ check_all(void)
 	rows_at_every_place("escaped surrogate", surrogates, COUNT_OF(surrogates));
 	rows_at_every_place("control character", controls, COUNT_OF(controls));
 	rows_at_every_place("UTF-8", characters, COUNT_OF(characters));
+	rows_across_proofs("number", numbers, COUNT_OF(numbers));
+	rows_across_proofs("literal", literals, COUNT_OF(literals));
+	rows_across_proofs("string", strings, COUNT_OF(strings));
+	rows_across_proofs("escaped surrogate", surrogates, COUNT_OF(surrogates));
+	rows_across_proofs("control character", controls, COUNT_OF(controls));
+	rows_across_proofs("UTF-8", characters, COUNT_OF(characters));
+	rows_across_proofs("white space", white_space, COUNT_OF(white_space));
+	rows_across_proofs("structure", structure, COUNT_OF(structure));
 	TAP_RUN(every_byte_at_every_place);
 	TAP_RUN(every_byte_of_an_escape);
 	TAP_RUN(every_byte_of_a_literal);
