@@ -43,7 +43,7 @@ SERVER_SOURCES := $(SHARED_SOURCES) $(wildcard src/messages/*.c src/server/*.c)
 CLIENT_SOURCES := $(SHARED_SOURCES) $(wildcard src/messages/filter.c src/client/*.c)
 TEST_SOURCES := $(wildcard tests/unit/*_test.c)
 TEST_HELPERS := $(filter-out $(TEST_SOURCES),$(wildcard tests/unit/*.c))
-BENCH_NAMES := load idle probe events receiver scan roundtrip store
+BENCH_NAMES := load idle probe events receiver scan roundtrip store $(if $(HAS_NATS),publish)
 # What tests/helpers/failing_malloc.c puts itself in front of.
 WRAPPED := malloc calloc realloc free fopen opendir pthread_create \
 	MHD_create_response_from_callback MHD_add_response_header \
