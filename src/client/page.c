@@ -68,7 +68,7 @@ take_message(struct page *page, struct page_item *out)
 	out->object = begin;
 	out->data = key + key_len;
 	page->position = (size_t)(out->data - page->bytes);
-	scan_begin(&scan, SCAN_DEPTH_MAX);
+	scan_begin(&scan, SCAN_DEPTH_MAX, 0);
 	if (scan_feed(&scan, (const uint8_t *)out->data, page->len - page->position,
 		    &out->data_len) != SCAN_DONE)
 		return false;

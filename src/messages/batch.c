@@ -140,7 +140,7 @@ static bool
 find_messages(const struct batch *batch, uint32_t *index)
 {
 	const uint8_t *body = (const uint8_t *)batch->body;
-	size_t at = 1, used;
+	size_t at = 1, used = 0;
 	struct scan scan;
 
 	if (batch->body_len < 2 || body[0] != '[')
@@ -149,7 +149,7 @@ find_messages(const struct batch *batch, uint32_t *index)
 		bool is_last = i + 1 == batch->count;
 
 		index[i] = (uint32_t)at;
-		scan_begin(&scan, SCAN_DEPTH_MAX);
+		scan_begin(&scan, SCAN_DEPTH_MAX, used);
 		if (scan_feed(&scan, body + at, batch->body_len - at, &used) != SCAN_DONE)
 			return false;
 		at += used;

@@ -61,7 +61,7 @@ take_value(struct piece within, size_t *at)
 
 	if (begin == within.len || within.text[begin] == '}' || within.text[begin] == ']')
 		return (struct piece){0};
-	scan_begin(&scan, SCAN_DEPTH_MAX);
+	scan_begin(&scan, SCAN_DEPTH_MAX, 0);
 	(void)!scan_feed(
 		&scan, (const uint8_t *)within.text + begin, within.len - begin, &used);
 	*at = begin + used;

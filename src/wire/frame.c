@@ -97,7 +97,7 @@ frame_init(struct frame *f, size_t max_message, unsigned max_depth)
 	f->is_numbered = false;
 	f->has_ended = f->is_orderly = false;
 	f->after_newline = f->is_within = false;
-	f->scanned = 0;
+	f->scanned = f->value_len = 0;
 	f->dropped = 0;
 }
 
@@ -340,7 +340,7 @@ phase_value(struct frame *f, struct view *v)
 static void
 begin_scan(struct frame *f)
 {
-	scan_begin(&f->scan, f->max_depth);
+	scan_begin(&f->scan, f->max_depth, f->value_len);
 	f->scanned = 0;
 }
 
@@ -770,7 +770,7 @@ frame_judge(const uint8_t *bytes, size_t len, unsigned max_depth, struct frame_i
 
 	while (begin < len && scan_is_white(bytes[begin]))
 		begin++;
-	scan_begin(&scan, max_depth);
+	scan_begin(&scan, max_depth, len - begin);
 	result = scan_feed(&scan, bytes + begin, len - begin, &used);
 	if (result == SCAN_MORE && scan_may_end(&scan))
 		result = SCAN_DONE;

@@ -87,7 +87,7 @@ struct frame {
 	bool after_newline; /* the byte dropped last was a line feed */
 	bool is_within;
 	size_t scanned;   /* of the unfinished message in front */
-	size_t value_len; /* of a line or record whose value is whole */
+	size_t value_len; /* of the last whole value */
 	uint64_t dropped; /* of the bytes of a message whose fault waits for its end */
 	struct frame_fault fault;
 	uint64_t left; /* of a message that is skipped: bytes, or open brackets */

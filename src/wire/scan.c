@@ -48,17 +48,29 @@ enum part {
 	PART_EXPONENT,
 };
 
+/*
+ * Where a proof is begun.  A value that ends within the first blocks of one has it in
+ * vain: it begins late where the value is not expected to have PROVE_LEN bytes.  Nor is
+ * it begun soon after another one, which has found long strings, or something that it
+ * cannot take.
+ */
+#define PROVE_LEN 800
+#define PROVE_BYTES 256
+#define PROVE_LATE_BYTES 1024
+#define PROVE_AGAIN_BYTES 2048
+
 /* What a token's function says of the bytes it was given. */
 enum step { STEP_MORE, STEP_DONE, STEP_BAD };
 
 void
-scan_begin(struct scan *s, unsigned max_depth)
+scan_begin(struct scan *s, unsigned max_depth, size_t expected_len)
 {
 	s->expect = EXPECT_VALUE;
 	s->part = PART_PLAIN;
 	s->depth = 0;
 	s->kinds = 0;
 	s->max_depth = (uint16_t)max_depth;
+	s->prove_behind = expected_len < PROVE_LEN ? PROVE_LATE_BYTES : PROVE_BYTES;
 }
 
 bool
@@ -426,13 +438,6 @@ struct window {
 	const uint8_t *base, *limit;
 	struct scan_block block;
 };
-
-/*
- * Where a proof is begun: not in a small message, which ends before that pays, and not
- * soon after another one, which has found long strings, or something that it cannot take.
- */
-#define PROVE_BEHIND_BYTES 256
-#define PROVE_AGAIN_BYTES 2048
 
 #define SCAN_PATH portable
 #define SCAN_TARGET

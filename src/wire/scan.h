@@ -34,6 +34,7 @@ struct scan {
 	uint8_t pending;   /* hexadecimal digits or continuation bytes still to come */
 	uint8_t low, high; /* what the next continuation byte may be */
 	uint16_t depth, max_depth;
+	uint16_t prove_behind;     /* so many bytes, whole blocks may be proved */
 	const char *literal;       /* what is left of true, false or null */
 	const char *error;         /* after SCAN_BAD: what was expected */
 	enum reject_reason reason; /* after SCAN_BAD: syntax, utf8 or too_deep */
@@ -49,8 +50,12 @@ scan_is_white(uint8_t c)
 	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
-/* Begins a value; `max_depth` objects and arrays (1 to SCAN_DEPTH_MAX) may be nested. */
-void scan_begin(struct scan *s, unsigned max_depth);
+/*
+ * Begins a value; `max_depth` objects and arrays (1 to SCAN_DEPTH_MAX) may be nested.
+ * `expected_len`: how many bytes it will have, as far as the caller can guess, such as
+ * those of the value before it, or 0.  Only the speed depends on that.
+ */
+void scan_begin(struct scan *s, unsigned max_depth, size_t expected_len);
 
 /*
  * Goes on with the next bytes.  `*used` is how many belong to the value so far: all of
@@ -71,13 +76,13 @@ enum scan_path {
 	SCAN_PATH_PORTABLE, /* every machine has it */
 	SCAN_PATH_SSE2,
 	SCAN_PATH_AVX2,
-	SCAN_PATH_AVX512, /* with VBMI2 and GFNI, as machines since 2019 have them */
+	SCAN_PATH_AVX512, /* with VBMI2 and GFNI */
 	SCAN_PATH_COUNT
 };
 
 const char *scan_path_name(enum scan_path path);
 
-/* False: this machine does not have it.  No other thread may scan meanwhile. */
+/* False: this machine does not have it. */
 bool scan_use_path(enum scan_path path) MUST_USE;
 
 #endif

@@ -188,10 +188,10 @@ SCAN_NAME(feed)(struct scan *s, const uint8_t *bytes, size_t len, size_t *used)
 	uint32_t gap;
 
 #ifdef SCAN_PROOF
-	if (nest.depth > 0)
+	if (nest.depth == 0 && len > s->prove_behind)
+		prove_at = bytes + s->prove_behind;
+	else if (nest.depth > 0 && len > PROVE_BYTES)
 		prove_at = bytes;
-	else if (len > PROVE_BEHIND_BYTES)
-		prove_at = bytes + PROVE_BEHIND_BYTES;
 resume:
 #endif
 	switch ((enum expect)s->expect) {

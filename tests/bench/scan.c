@@ -35,14 +35,14 @@ struct subject {
 static size_t
 pass_scan(const struct payload *p)
 {
-	size_t valid = 0, begin = 0;
+	size_t valid = 0, begin = 0, used = 0;
 
 	for (size_t i = 0; i < p->messages; begin = p->line_ends[i++]) {
 		const uint8_t *text = (const uint8_t *)p->bytes + begin;
-		size_t len = p->line_ends[i] - 1 - begin, used;
+		size_t len = p->line_ends[i] - 1 - begin;
 		struct scan scan;
 
-		scan_begin(&scan, DEPTH);
+		scan_begin(&scan, DEPTH, used);
 		if (scan_feed(&scan, text, len, &used) == SCAN_DONE && used == len)
 			valid++;
 	}

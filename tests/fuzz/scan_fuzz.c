@@ -52,7 +52,7 @@ scan_in_parts(const uint8_t *text, size_t len, unsigned max_depth, enum way way,
 	if (guard.begin == NULL)
 		guard = guard_new(FUZZ_INPUT_MAX);
 	memset(&s, 0xa5, sizeof s);
-	scan_begin(&s, max_depth);
+	scan_begin(&s, max_depth, SIZE_MAX);
 	do {
 		size_t part = part_len(way, random, len - o.what.used);
 		size_t used = SIZE_MAX;

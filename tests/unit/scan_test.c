@@ -619,7 +619,7 @@ scan_text(const char *text, size_t len, unsigned max_depth, size_t way)
 	struct scan s;
 
 	memset(&s, 0xa5, sizeof s);
-	scan_begin(&s, max_depth);
+	scan_begin(&s, max_depth, SIZE_MAX); /* whole blocks are proved soon */
 	do {
 		size_t part = cut_next(&cut, len - o.used), used;
 
@@ -1002,7 +1002,7 @@ every_code_point(void)
 		enum scan_result result;
 
 		text[1 + len] = '"';
-		scan_begin(&s, DEPTH);
+		scan_begin(&s, DEPTH, 0);
 		result = scan_feed(&s, (const uint8_t *)text, len + 2, &used);
 		if (result != (is_surrogate(code) ? SCAN_BAD : SCAN_DONE))
 			tap_fail(__FILE__, __LINE__, "U+%04X: result %d", code, result);
