@@ -25,15 +25,17 @@ enum close_reason
 greeting_refuse(
 	struct stream *stream, enum hello_result result, const struct hello *hello)
 {
+	enum close_reason reason =
+		result == HELLO_NO_MEMORY ? CLOSE_no_memory : CLOSE_bad_hello;
 	char line[HELLO_LINE_MAX];
-	bool is_version = result == HELLO_VERSION;
-	size_t len = is_version
-			     ? hello_format_unsupported(line, hello->error)
-			     : hello_format_refusal(line,
-				       reason_close_name(CLOSE_bad_hello), hello->error);
 
-	reply_last(stream, line, len);
-	return is_version ? CLOSE_wrong_protocol : CLOSE_bad_hello;
+	if (result == HELLO_VERSION) {
+		reply_last(stream, line, hello_format_unsupported(line, hello->error));
+		return CLOSE_wrong_protocol;
+	}
+	reply_last(stream, line,
+		hello_format_refusal(line, reason_close_name(reason), hello->error));
+	return reason;
 }
 
 /* Goes on with the session: `*last` is its last finished number. */

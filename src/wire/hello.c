@@ -2,12 +2,13 @@
  * hello: strict first, then a tree.
  *
  * Our own scanner judges the line, since cJSON accepts more than JSON; then cJSON makes
- * the tree.  A text ends for cJSON at an escaped NUL, also the name of a member, so a
- * hello with one anywhere is refused before.  Members are compared by their exact names:
- * cJSON's own look-up ignores case and knows no duplicates.
+ * the tree.  A text ends for cJSON at an escaped NUL, also the name of a member, and it
+ * takes no lone surrogates, so a hello with one of these anywhere is refused before: what
+ * fails then is for want of memory.  Members are compared by their exact names: cJSON's
+ * own look-up ignores case and knows no duplicates.
  *
  * The token lives in the caller's bytes, in the tree and in the struct; the latter two
- * are wiped here.
+ * are wiped here, but for what cJSON itself gives back where memory ends.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -18,6 +19,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "wire/frame.h"
@@ -152,30 +154,52 @@ read_members(const cJSON *tree, struct hello *hello)
 	return HELLO_OK;
 }
 
-/* In a valid JSON text, where backslashes stand in strings alone. */
-static bool
-has_escaped_nul(const uint8_t *text, size_t len)
+/* The code unit of the \u escape that begins here, in a valid text; or UNIT_NONE. */
+#define UNIT_NONE 0x10000u
+static unsigned
+code_unit(const uint8_t *text, const uint8_t *end)
+{
+	char digits[5] = {0};
+
+	if (end - text < 6 || text[0] != '\\' || text[1] != 'u')
+		return UNIT_NONE;
+	memcpy(digits, text + 2, 4);
+	return (unsigned)strtoul(digits, NULL, 16);
+}
+
+/* In a valid JSON text, where backslashes stand in strings alone; NULL: none. */
+static const char *
+find_bad_escape(const uint8_t *text, size_t len)
 {
 	const uint8_t *end = text + len;
 
 	while ((text = memchr(text, '\\', (size_t)(end - text))) != NULL) {
-		if (end - text >= 6 && memcmp(text, "\\u0000", 6) == 0)
-			return true;
-		text += 2;
+		unsigned unit = code_unit(text, end);
+		bool is_surrogate = unit >= 0xd800 && unit <= 0xdfff;
+
+		text += unit == UNIT_NONE ? 2 : 6;
+		if (unit == 0)
+			return "an escaped NUL has no place in a hello";
+		if (!is_surrogate)
+			continue;
+		if (unit >= 0xdc00 || code_unit(text, end) - 0xdc00 >= 0x400)
+			return "a lone surrogate has no place in a hello";
+		text += 6;
 	}
-	return false;
+	return NULL;
 }
 
+/* Every text: the token may stand where it does not belong. */
 static void
-wipe_tree(cJSON *tree)
+wipe_texts(cJSON *tree)
 {
 	cJSON *value;
 
 	cJSON_ArrayForEach(value, tree)
 	{
-		if (value->string != NULL && strcmp(value->string, "token") == 0 &&
-			cJSON_IsString(value))
+		if (cJSON_IsString(value))
 			explicit_bzero(value->valuestring, strlen(value->valuestring));
+		wipe_texts(value);
 	}
 }
 
@@ -184,18 +208,19 @@ read_text(const uint8_t *text, size_t len, struct hello *hello)
 {
 	struct frame_item item;
 	enum hello_result result;
+	const char *error;
 	cJSON *tree;
 
 	if (frame_judge(text, len, DEPTH_MAX, &item) != FRAME_MESSAGE)
 		return fail(hello, HELLO_BAD, item.error);
-	if (has_escaped_nul(item.text, item.len))
-		return fail(hello, HELLO_BAD, "an escaped NUL has no place in a hello");
+	error = find_bad_escape(item.text, item.len);
+	if (error != NULL)
+		return fail(hello, HELLO_BAD, error);
 	tree = cJSON_ParseWithLength((const char *)item.text, item.len);
 	if (tree == NULL)
-		return fail(hello, HELLO_BAD,
-			"a lone surrogate, a number of too many digits, or no memory");
+		return fail(hello, HELLO_NO_MEMORY, "no memory for the hello");
 	result = read_members(tree, hello);
-	wipe_tree(tree);
+	wipe_texts(tree);
 	cJSON_Delete(tree);
 	return result;
 }

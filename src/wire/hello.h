@@ -32,8 +32,9 @@
 enum hello_result {
 	HELLO_MORE,    /* the line has not ended */
 	HELLO_OK,      /* all is set; a text that was not said is empty */
-	HELLO_BAD,     /* `error` says what is wrong, and with which member */
+	HELLO_BAD,     /* `error` says what is wrong, and with which member if with one */
 	HELLO_VERSION, /* another version than 1; `error` says so */
+	HELLO_NO_MEMORY, /* `error` says so */
 };
 
 struct hello {
