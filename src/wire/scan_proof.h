@@ -30,7 +30,8 @@ struct scan_proof_place {
 	 * lowest. */
 	uint64_t stack;
 	uint64_t u; /* a bit for each of the last 64 bytes: the u of an escape */
-	bool is_in_string, is_plain; /* plain: in a string, and without an escape */
+	bool is_in_string;
+	bool is_plain; /* in a string that has no escape so far: a proof ends there */
 	bool is_escaped, is_in_scalar;
 	bool is_behind_any, is_behind_separator, is_behind_key;
 };

@@ -1,7 +1,8 @@
 /*
  * stream: recv, send and poll on one blocking socket.
  *
- * A receive without a deadline is one system call; with one, poll comes first.
+ * A receive without a deadline is one system call; with one, poll comes where nothing is
+ * there yet.
  *
  * SPDX-License-Identifier: MIT
  */
