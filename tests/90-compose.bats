@@ -246,6 +246,15 @@ inside() {
 	expect_clients 3
 }
 
+@test "the server has the options that are set where compose runs, those that README.md names" {
+	local readme=$BATS_TEST_DIRNAME/../README.md
+	expect_more_messages 5
+	BIO_RETAIN_MESSAGES=3 compose_up
+	expect_counter 'store.messages <= 3 and .store.evicted_total > 0' true
+	run -0 bash -c "sed -n '/options it passes on/,/: .BIO_RETAIN_AGE=7d/p' '$readme' | grep -o 'BIO_[A-Z_]*' | sort -u"
+	assert_output "$(sed -n '/environment:/,/volumes:/s/^ *- \(BIO_.*\)/\1/p' "$COMPOSE_FILE")"
+}
+
 @test "only the server has a volume, and it belongs to the user of the image" {
 	run -0 inspect server '{{range .Mounts}}{{.Type}} {{.Name}} {{.Destination}} {{end}}'
 	assert_output "volume ${COMPOSE_PROJECT_NAME}_messages /data "
