@@ -28,7 +28,7 @@ class Bench:
 
     def payload(self, name):
         """A file of messages, a line each, made when it is first needed."""
-        make = {"documents": documents.make_documents,
+        make = {"documents": documents.make_documents, "log": documents.make_log_lines,
                 "seed": lambda: documents.SEED_MESSAGE * 3000}[name]
         path = os.path.join(self.folder, name)
         if not os.path.exists(path):

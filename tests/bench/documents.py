@@ -1,6 +1,8 @@
 # documents: what is sent: the one message of the first sender ever, 85 bytes with its
 # newline, and JSON as services write it, made from a seed, the same in every run.
 #
+# A log line is of 100 to 700 bytes: a time, a level, and members in English.
+#
 # A document is 1 to 100 KiB, small ones are more frequent than large ones: records of
 # nested objects and arrays, numbers of all shapes, English, Chinese and emoji text, and
 # escapes.  Most records keep their characters; one in eight has them as \uXXXX.
@@ -11,7 +13,7 @@ import random
 
 SEED_MESSAGE = (b'{"send_user": "Lyon", "send_time": "2026-01-01 00:00:00", '
                 b'"send_msg": "BIO test..."}\n')
-SEED, DOCUMENTS = 2026, 128
+SEED, DOCUMENTS, LOG_LINES = 2026, 128, 4000
 MIN_BYTES, MAX_BYTES = 1024, 100 * 1024
 
 ENGLISH = """the pump reported a pressure drop after valve seven was closed and an
@@ -67,6 +69,23 @@ def make_document(rng, wanted_bytes):
                                   ensure_ascii=rng.random() < 1 / 8))
         length += len(records[-1].encode()) + 1
     return ('{"source":"documents","records":[' + ",".join(records) + "]}\n").encode()
+
+
+def make_log_line(rng):
+    line = {"time": f"2026-11-28T08:{rng.randint(0, 59):02}:{rng.randint(0, 59):02}.125Z",
+            "level": rng.choice(["info", "warn", "error"]), "service": "checkout",
+            "message": " ".join(rng.choices(ENGLISH, k=rng.randint(2, 9)))}
+    for name in rng.sample(ENGLISH, rng.randint(1, 21)):
+        line[name] = rng.choice([
+            rng.randint(0, 10**6), round(rng.random(), 3), True, None, rng.choice(ENGLISH),
+            {"count": rng.randint(0, 99), "path": "/v1/" + rng.choice(ENGLISH)},
+            [rng.randint(0, 99), rng.randint(0, 99)]])
+    return (json.dumps(line, separators=(",", ":")) + "\n").encode()
+
+
+def make_log_lines():
+    rng = random.Random(SEED)
+    return b"".join(make_log_line(rng) for _ in range(LOG_LINES))
 
 
 def make_documents():

@@ -18,6 +18,7 @@ WORKS = [
     Rate("flood, 4 connections", FOUR, 0.25, 0.4),
     DocumentRate("flood of documents, 1 connection", ONE, 0.33, 0.5),
     Scan("scan / cJSON, the one message", 5, 10, payload="seed"),
+    Scan("scan / cJSON, log lines", 5, 10, payload="log"),
     Scan("scan / cJSON, documents", 5, 10, payload="documents"),
     Cycles("connect-send-close, 8 threads", "cycle --threads 8", 0.9, 1.0),
     Rate("one write a message, 4 connections", "each --connections 4", 0.8, 0.95),
