@@ -80,7 +80,7 @@ readers_had() {
 		    check(stats().keys(), reader.stats[0].keys())
 		    check(1, reader.stats[0]["http"]["event_readers"])
 		    uptimes = [event["uptime_seconds"] for event in reader.stats]
-		    assert 0.9 < uptimes[2] - uptimes[1] < 5, uptimes
+		    assert 0.5 < uptimes[2] - uptimes[1] < 5, uptimes
 		    send(b'1')
 		    while reader.stats[-1]["messages"]["stored_total"] < 1:
 		        reader.read()
@@ -218,6 +218,7 @@ readers_had() {
 	expect_counter http.event_readers 1
 	send_line 1
 	expect_messages 1 0
+	wait_until 20 grep -q '^id: 1$' "$BATS_TEST_TMPDIR/first.out"
 	stop_server
 	expect_exit "$first" 0
 	run -0 grep -c '^id: 1$' "$BATS_TEST_TMPDIR/first.out"
@@ -304,6 +305,9 @@ readers_had() {
 		for turn in range(40):
 		    with Events(Last_Event_ID=str(after)) as reader:
 		        for _ in range(50 * turn):
+		            # Slow senders may be through before.
+		            if reader.stats and reader.stats[-1]["messages"]["stored_total"] <= reader.id:
+		                break
 		            reader.read()
 		        after = reader.id
 	END

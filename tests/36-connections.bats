@@ -8,8 +8,14 @@ connections() {
 	get "/connections?$1" | jq -c ".connections[] | $2"
 }
 
+# rejections_are_shown: what was counted is listed, which it is a little later.
+rejections_are_shown() {
+	[[ $(get '/rejected?limit=1' | jq .total) == "$(counter 'messages.rejected_total|add')" ]]
+}
+
 # rejected FILTER: what jq makes of each rejected message, the newest first, a line each.
 rejected() {
+	wait_until 20 rejections_are_shown
 	get /rejected | jq -c ".rejected[] | $1"
 }
 
@@ -108,7 +114,7 @@ expect_refused() {
 	exec {first}>&-
 	expect_idle
 	assert_equal "$(connections state=closed '. as $c | def us: (.[:19] + "Z" | fromdate) + (.[19:26] | tonumber);
-		($c.closed_at | us) - ($c.opened_at | us) - $c.duration_seconds | fabs < 0.02')" true
+		($c.closed_at | us) - ($c.opened_at | us) - $c.duration_seconds | fabs < 0.5')" true
 	local before
 	before=$(connections state=closed .duration_seconds)
 	assert_equal "$(connections state=closed .duration_seconds)" "$before"
@@ -117,7 +123,7 @@ expect_refused() {
 }
 
 @test "a closed connection says why it was closed" {
-	start_server --max-errors 1 --idle-timeout 10s --hello-timeout 300ms --message-timeout 300ms
+	start_server --max-errors 1 --idle-timeout 1h --message-timeout 2s
 	send_line 1
 	expect_counter connections.closed_total.eof 1
 	send_bytes '{}\n[x\n[x\n[x\n'
@@ -146,22 +152,25 @@ expect_refused() {
 }
 
 @test "idle, and a session that goes on elsewhere" {
-	start_server --idle-timeout 200ms --store "$BATS_TEST_TMPDIR/messages.db"
+	start_server --store "$BATS_TEST_TMPDIR/messages.db"
 	python - <<-'END'
-		from words import check, connect, greet, receive_all, wait_for_counter
+		from words import greet, wait_for_counter
 		first, _ = greet(session="a")
 		second, _ = greet(session="a")
 		second.send(b"1\n")
 		wait_for_counter("connections.closed_total.session_taken", 1)
 		second.end()
-		with connect() as idle:
-		    check(True, b'"idle"' in receive_all(idle))
 	END
 	expect_idle
 	assert_equal "$(connections state=closed '[.connection, .messages, .reason]')" \
-		$'[3,0,"idle"]\n[2,1,"eof"]\n[1,0,"session_taken"]'
+		$'[2,1,"eof"]\n[1,0,"session_taken"]'
 	expect_messages 1 0
 	expect_sums
+	stop_server
+	start_server --idle-timeout 200ms
+	python -c 'from words import *; check(True, b"\"idle\"" in receive_all(connect()))'
+	expect_idle
+	assert_equal "$(connections state=closed '[.connection, .messages, .reason]')" '[1,0,"idle"]'
 	stop_server
 }
 

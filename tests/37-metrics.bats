@@ -183,13 +183,17 @@ need() {
 
 # ask_prometheus QUERY: its answer, as JSON.
 ask_prometheus() {
-	curl --silent --show-error --max-time 10 --get --data-urlencode "query=$1" \
+	curl --disable --noproxy '*' --silent --show-error --max-time 10 --get --data-urlencode "query=$1" \
 		"http://$PROMETHEUS/api/v1/query"
 }
 
 # prometheus_says QUERY VALUE: the one value that it has for it.
 prometheus_says() {
 	[[ $(ask_prometheus "$1" | jq -r '.data.result[]?.value[1]') == "$2" ]]
+}
+
+prometheus_has() {
+	[[ $(ask_prometheus "count($1) > 0" | jq '.data.result | length') == 1 ]]
 }
 
 # readme_queries: those that README.md begins with.
@@ -206,8 +210,8 @@ readme_queries() {
 	cat >"$BATS_TEST_TMPDIR/prometheus.yml" <<-END
 		scrape_configs:
 		  - job_name: bio
-		    scrape_interval: 100ms
-		    scrape_timeout: 100ms
+		    scrape_interval: 1s
+		    scrape_timeout: 1s
 		    static_configs:
 		      - targets: ["$HTTP"]
 	END
@@ -217,16 +221,16 @@ readme_queries() {
 	wait_until 30 grep -q 'msg="Listening on"' "$BATS_TEST_TMPDIR/prometheus.err"
 	PROMETHEUS=$(sed -n 's/.*msg="Listening on" address=//p' "$BATS_TEST_TMPDIR/prometheus.err")
 	wait_until 30 prometheus_says 'sum(bio_messages_received_total)' 5
-	wait_until 5 prometheus_says 'bio_messages_received_total{framing="rs"}' 3
+	wait_until 20 prometheus_says 'bio_messages_received_total{framing="rs"}' 3
 	send_bytes '{"i":6}\n'
 	wait_until 30 prometheus_says 'bio_messages_received_total{framing="stream"}' 3
 	wait_until 30 prometheus_says 'bio_message_size_bytes_count' 6
-	wait_until 5 prometheus_says 'up{job="bio"}' 1
+	wait_until 20 prometheus_says 'up{job="bio"}' 1
 	local query name
 	while IFS= read -r query; do
 		assert_equal "$query: $(ask_prometheus "$query" | jq -r .status)" "$query: success"
 		name=$(grep -o 'bio_[a-z_]*' <<<"$query")
-		assert_equal "$query: $(ask_prometheus "count($name) > 0" | jq '.data.result | length')" "$query: 1"
+		wait_until 20 prometheus_has "$name"
 	done < <(readme_queries)
 	kill -TERM "$prometheus"
 	expect_exit "$prometheus" 0

@@ -20,7 +20,9 @@ setup() {
 # start_standin [PLAN]: on a free port, its address in BIO.
 start_standin() {
 	rm -f "$BATS_TEST_TMPDIR/standin.out"
-	start standin "$BATS_TEST_DIRNAME/helpers/standin.py" "$BATS_TEST_TMPDIR/state" "$@"
+	# One before it may still be writing its own.
+	STATE=$(mktemp -u -p "$BATS_TEST_TMPDIR" state.XXXXXX)
+	start standin "$BATS_TEST_DIRNAME/helpers/standin.py" "$STATE" "$@"
 	wait_until 20 test -s "$BATS_TEST_TMPDIR/standin.out"
 	BIO=$(cat "$BATS_TEST_TMPDIR/standin.out")
 }
@@ -43,7 +45,7 @@ start_stream() {
 
 # state FILTER: what jq makes of the stand-in's state.
 state() {
-	jq -rc "$1" "$BATS_TEST_TMPDIR/state"
+	jq -rc "$1" "$STATE"
 }
 
 state_is() {
@@ -110,8 +112,7 @@ expect_kept() {
 		sender = subprocess.Popen(
 		    [program, "send", "--ack", "store", "--server", server, "--verbose",
 		     "--token-file", folder + "/token", "1"], stderr=subprocess.PIPE)
-		while b"next number" not in sender.stderr.readline():
-		    pass
+		assert any(b"next number" in line for line in iter(sender.stderr.readline, b""))
 		count = 0
 		with open("/proc/%d/mem" % sender.pid, "rb", 0) as memory:
 		    for line in open("/proc/%d/maps" % sender.pid):
@@ -198,7 +199,7 @@ expect_kept() {
 
 @test "--window: no more than so much waits, and one message always fits" {
 	start_standin '[{"silent":true},{}]'
-	run -0 send --window 1 --timeout 300ms - < <(seq 20)
+	run -0 send --window 1 --timeout 1s - < <(seq 20)
 	expect_state '.taken' '[1,19]'
 	expect_kept 20
 }
@@ -222,8 +223,8 @@ expect_kept() {
 @test "an outage longer than --retry-timeout: exit code 3, and what is not acknowledged" {
 	start_standin '[{"take":10,"silent":true,"keep":4,"end":"reset"},{"mute":true}]'
 	seq 100 >"$INPUT"
-	run -3 send --session s --timeout 200ms --retry-timeout 1s "@$INPUT"
-	assert_line --partial 'the server did not answer the hello for 0.2 s; gave up after 1 s'
+	run -3 send --session s --timeout 1s --retry-timeout 3s "@$INPUT"
+	assert_line --partial 'the server did not answer the hello for 1 s; gave up after 3 s'
 	assert_line "bio-client: 100 messages were not acknowledged, from number 1 (line 1 of $INPUT) on; --session 's' --resume goes on"
 	assert_line --partial 'on 1 connection: 0 acknowledged, 0 refused'
 	expect_state '.kept | length' 4
@@ -231,8 +232,8 @@ expect_kept() {
 
 @test "a server that never acknowledges: exit code 3" {
 	start_standin '[{"silent":true,"keep":0}]'
-	run -3 send --timeout 200ms --retry-timeout 700ms - < <(seq 10)
-	assert_line --partial 'the server acknowledged nothing for 0.2 s; trying again for up to 0.7 s'
+	run -3 send --timeout 1s --retry-timeout 3s - < <(seq 10)
+	assert_line --partial 'the server acknowledged nothing for 1 s; trying again for up to 3 s'
 	assert_line --partial '10 messages were not acknowledged, from number 1 (line 1 of standard input) on'
 	expect_state '.connections > 2' true
 	expect_kept 0
@@ -241,8 +242,8 @@ expect_kept() {
 @test "a server that never acknowledges is found out while there is more to send" {
 	start_standin '[{"silent":true}]'
 	run -3 timeout 20 "$BUILD/bio-client" send --ack store --server "$BIO" --rate 20 --repeat 0 \
-		--timeout 400ms --retry-timeout 0 1
-	assert_line --partial 'the server acknowledged nothing for 0.4 s'
+		--timeout 1s --retry-timeout 0 1
+	assert_line --partial 'the server acknowledged nothing for 1 s'
 	assert_line --partial 'not acknowledged, from number 1 on'
 	expect_state '.connections' 1
 }
@@ -250,8 +251,8 @@ expect_kept() {
 @test "a server that says much and nothing of meaning stops neither the clock nor a signal" {
 	start_standin '[{"babble":true}]'
 	run -3 timeout 20 "$BUILD/bio-client" send --ack store --server "$BIO" \
-		--timeout 300ms --retry-timeout 0 1
-	assert_line --partial 'the server acknowledged nothing for 0.3 s'
+		--timeout 1s --retry-timeout 0 1
+	assert_line --partial 'the server acknowledged nothing for 1 s'
 	start sender "$BUILD/bio-client" send --verbose --ack store --server "$BIO" --timeout 1h 1
 	wait_until 20 grep -q 'next number 1$' "$BATS_TEST_TMPDIR/sender.err"
 	kill -TERM "$STARTED"
@@ -392,7 +393,7 @@ expect_kept() {
 
 @test "what never left is not counted as sent, and nobody can have refused it" {
 	start_standin '[{"take":1,"end":""},{"mute":true}]'
-	start_stream --retry-timeout 0 --timeout 300ms
+	start_stream --retry-timeout 0 --timeout 1s
 	echo 1 >&"$stream"
 	expect_kept 1
 	echo 22 >&"$stream"
@@ -434,8 +435,8 @@ expect_kept() {
 
 @test "SIGTERM: what was begun is acknowledged, and the exit code is 0" {
 	start_standin
-	start sender "$BUILD/bio-client" send --ack store --server "$BIO" --repeat 0 '{"i":1}'
-	expect_state '.connections' 1
+	start sender "$BUILD/bio-client" send --verbose --ack store --window 4k --server "$BIO" --repeat 0 '{"i":1}'
+	wait_until 20 grep -q 'next number 1$' "$BATS_TEST_TMPDIR/sender.err"
 	kill -TERM "$STARTED"
 	expect_exit "$STARTED" 0
 	local sent
@@ -560,17 +561,15 @@ has_taken_signals() {
 send_and_be_killed() {
 	python3 - "$BUILD/bio-client" send --quiet --ack store --rate 50000 --server "$BIO" "$@" <<-'END'
 		import random, subprocess, sys
-		kills = 0
-		while True:
+		patience = random.Random(1)
+		for kills in range(41):
 		    sender = subprocess.Popen(sys.argv[1:])
 		    try:
-		        patience = random.uniform(0.002, 0.08) if kills < 40 else 60
-		        status = sender.wait(patience)
+		        status = sender.wait(patience.uniform(0.002, 0.08) if kills < 40 else 60)
 		        break
 		    except subprocess.TimeoutExpired:
 		        sender.kill()
-		        sender.wait()
-		        kills += 1
+		        status = sender.wait()
 		print(kills)
 		sys.exit(status)
 	END
@@ -712,10 +711,11 @@ stored_is_above() {
 @test "server: killed in the middle, and started again: everything once" {
 	serve
 	seq 300000 >"$INPUT"
-	start sender "$BUILD/bio-client" send --ack store --window 64k --server "$BIO" "@$INPUT"
+	start sender "$BUILD/bio-client" send --ack store --window 64k --rate 100000 --server "$BIO" "@$INPUT"
 	local sender=$STARTED i
 	for i in 1 2 3; do
 		wait_until 20 stored_is_above $((i * 30000))
+		kill -0 "$sender"
 		kill_server
 		serve
 	done
@@ -732,7 +732,7 @@ stored_is_above() {
 @test "server: stopped in order in the middle, and started again: everything once" {
 	serve
 	seq 300000 >"$INPUT"
-	start sender "$BUILD/bio-client" send --ack store --window 64k --server "$BIO" "@$INPUT"
+	start sender "$BUILD/bio-client" send --ack store --window 64k --rate 100000 --server "$BIO" "@$INPUT"
 	local sender=$STARTED
 	wait_until 20 stored_is_above 30000
 	stop_server

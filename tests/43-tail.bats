@@ -122,11 +122,11 @@ HELLO='["hello","a",25]'
 
 @test "--follow: a server that is silent is left, and said to be, once an outage" {
 	start_teller "[[$HELLO],[$HELLO,[\"silent\"]],[$HELLO,[\"silent\"]],[[\"silent\"]],[$HELLO,[\"message\",26],[\"stay\"]]]"
-	start_tail --limit 0 --timeout 300ms
+	start_tail --limit 0 --timeout 1s
 	expect_tail 26
 	stop_tail
 	run -0 cat "$BATS_TEST_TMPDIR/tail.err"
-	assert_output "bio-client: lost the events of $HTTP: nothing came for 0.3 s; trying again until it is back"
+	assert_output "bio-client: lost the events of $HTTP: nothing came for 1 s; trying again until it is back"
 }
 
 # send_more FROM TO: messages {"i":FROM} to {"i":TO}, all accepted.

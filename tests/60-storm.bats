@@ -98,7 +98,7 @@ send_load() {
 }
 
 @test "10 MiB in pieces of 100 bytes are one message" {
-	start_server --max-message 11MiB
+	start_server --max-message 11MiB --message-timeout 1h
 	python - "$BATS_TEST_TMPDIR/sent" <<-'END'
 		import random, sys
 		from words import send
@@ -115,7 +115,7 @@ send_load() {
 }
 
 @test "when the budget is spent senders wait, and all their messages come whole" {
-	start_server --memory 64MiB
+	start_server --memory 64MiB --message-timeout 1h
 	python - <<-'END'
 		from words import *
 		half = b'"' + b"x" * 500000

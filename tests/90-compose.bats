@@ -298,7 +298,7 @@ inside() {
 
 # prometheus_value QUERY: what the Prometheus of the project has for it, a whole number.
 prometheus_value() {
-	curl --silent --max-time 10 --get --data-urlencode "query=$1" \
+	curl --disable --noproxy '*' --silent --max-time 10 --get --data-urlencode "query=$1" \
 		"http://$PROMETHEUS/api/v1/query" | jq -r '.data.result[]?.value[1]'
 }
 

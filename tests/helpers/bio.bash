@@ -141,7 +141,7 @@ with socket.create_connection((host, int(port)), 10) as s:
 get() {
 	local path=$1
 	shift
-	curl --silent --show-error --globoff --max-time 20 "$@" "http://$HTTP$path"
+	curl --disable --noproxy '*' --silent --show-error --globoff --max-time 20 "$@" "http://$HTTP$path"
 }
 
 # counter NAME: one number of /stats, such as messages.received_total.
@@ -163,15 +163,12 @@ expect_counter() {
 
 # expect_messages ACCEPTED REJECTED: both totals, and nothing queued.
 expect_messages() {
-	expect_counter messages.received_total "$1"
-	expect_counter 'messages.rejected_total|add' "$2"
-	expect_counter messages.stored_total "$1"
+	expect_counter 'messages | [.received_total, (.rejected_total | add), .stored_total] | join(" ")' "$1 $2 $1"
 }
 
 # expect_idle: every connection has been closed and counted.
 expect_idle() {
-	expect_counter connections.current 0
-	expect_counter '|.connections.accepted_total == (.connections.closed_total|add)' true
+	expect_counter 'connections | [.current, .accepted_total - (.closed_total | add)] | join(" ")' '0 0'
 }
 
 # newest N: the texts of the newest N messages, oldest first, as they were sent.
