@@ -579,6 +579,35 @@ say() {
 	stop_server
 }
 
+@test "a tab that is not seen holds no connection, and goes on when it is seen" {
+	start_server
+	python - <<-'END'
+		from page import *
+		with Page() as page:
+		    page.visit()
+		    first, = page.tabs()
+		    words.send(b'1')
+		    page.wait_ids([1])
+		    # A browser has six connections for all of them together.
+		    for _ in range(7):
+		        page.new_tab()
+		        page.visit()
+		    words.send(b" ".join(b"%d" % i for i in range(2, 302)))
+		    page.wait(IDS + "[0] === 301")
+		    page.use_tab(first)
+		    page.wait(IDS + "[0] === 301")
+		    words.send(b'302')
+		    page.wait(IDS + "[0] === 302")
+		    page.wait_text("#received", "302")
+		    # The newest come by themselves, of the others a line says how many.
+		    page.scroll(28 * 201 - 300)
+		    page.row("100 messages not shown")
+		    page.check_clean()
+	END
+	expect_messages 302 0
+	stop_server
+}
+
 @test "after another server has come the page begins anew" {
 	# It has more messages than the one before.
 	start_server --store "$BATS_TEST_TMPDIR/other.db"

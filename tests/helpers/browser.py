@@ -118,6 +118,7 @@ class Browser:
     def __init__(self, folder):
         with open(os.path.join(folder, "address"), encoding="ascii") as address:
             self.session = address.read()
+        self.close_tabs()
         self.open("about:blank")
         self.cdp("Emulation.clearDeviceMetricsOverride")
         self.prefer()
@@ -129,6 +130,7 @@ class Browser:
 
     def __exit__(self, *reason):
         """Nor does it ask anybody for anything from now on."""
+        self.close_tabs()
         self.open("about:blank")
 
     def do(self, method, command, body=None):
@@ -138,6 +140,25 @@ class Browser:
     def cdp(self, command, **parameters):
         """A command of the browser's own protocol, for what WebDriver has no word for."""
         return self.do("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})
+
+    def tabs(self):
+        return self.do("GET", "/window/handles")
+
+    def use_tab(self, tab):
+        """Goes on in this tab, which is the one that is seen from now on."""
+        self.do("POST", "/window", {"handle": tab})
+        self.cdp("Page.bringToFront")
+
+    def new_tab(self):
+        self.use_tab(self.do("POST", "/window/new", {"type": "tab"})["handle"])
+
+    def close_tabs(self):
+        """All but the first."""
+        first, *others = self.tabs()
+        for tab in others:
+            self.do("POST", "/window", {"handle": tab})
+            self.do("DELETE", "/window")
+        self.use_tab(first)
 
     def open(self, url):
         self.do("POST", "/url", {"url": url})

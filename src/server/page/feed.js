@@ -7,6 +7,10 @@
  * later; what came meanwhile is for the listener to ask for, by the newest id in hello: a
  * page that slept for a day must not be sent a day's messages.
  *
+ * A page that is not seen gives its stream up after a while, and opens one when it is
+ * seen again: a browser has six connections to a server for all its tabs together, and
+ * six streams would leave none for anything else.
+ *
  * SPDX-License-Identifier: MIT
  */
 
@@ -14,12 +18,16 @@
 const SILENCE_MAX_MS = 6000;
 const RETRY_MS = 1000;
 const RETRY_MAX_MS = 5000;
+/* Who only glances at another tab misses nothing. */
+const UNSEEN_MAX_MS = 3000;
 
 export class Feed {
 	#listener;
 	#source = null;
 	#instance = null;
-	#silence = 0; /* a timer */
+	#silence = 0; /* timers */
+	#retry = 0;
+	#unseen = 0;
 	#retryMs = RETRY_MS;
 	#isAway = false;
 
@@ -27,7 +35,22 @@ export class Feed {
 		this.#listener = listener;
 	}
 
-	open() {
+	/* From now on there is a stream for as long as the page is seen. */
+	start() {
+		document.addEventListener("visibilitychange", () => this.#heedSight());
+		this.#heedSight();
+	}
+
+	#heedSight() {
+		clearTimeout(this.#unseen);
+		if (document.hidden)
+			this.#unseen = setTimeout(() => this.#close(), UNSEEN_MAX_MS);
+		else if (this.#source === null)
+			this.#open();
+	}
+
+	#open() {
+		clearTimeout(this.#retry);
 		const source = new EventSource("/events");
 		const on = (type, handle) => source.addEventListener(type, (event) => {
 			if (source !== this.#source)
@@ -63,14 +86,19 @@ export class Feed {
 		this.#listener.hello(hello.newest_id, isOther);
 	}
 
-	#leave() {
+	#close() {
 		clearTimeout(this.#silence);
-		this.#source.close();
+		clearTimeout(this.#retry);
+		this.#source?.close();
 		this.#source = null;
+	}
+
+	#leave() {
+		this.#close();
 		if (!this.#isAway)
 			this.#listener.away();
 		this.#isAway = true;
-		setTimeout(() => this.open(), this.#retryMs);
+		this.#retry = setTimeout(() => this.#open(), this.#retryMs);
 		this.#retryMs = Math.min(this.#retryMs * 1.5, RETRY_MAX_MS);
 	}
 }

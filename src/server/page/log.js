@@ -17,8 +17,6 @@ const LIVE_MAX = 500;
 const HISTORY_MAX = 5000;
 const WAITING_MAX = 500;
 const PAGE_LIMIT = 200;
-/* A gap that an outage has left is filled by itself up to this size. */
-const GAP_FILLED = PAGE_LIMIT;
 
 const SEARCH_LIMIT = 500;
 const SEARCH_EVERY_MS = 250;
@@ -143,10 +141,7 @@ export class Log {
 			this.begin(newest, this.filter);
 		} else if (newest > this.#newest) {
 			this.gap(this.#newest + 1, newest);
-			const last = this.entries[this.entries.length - 1];
-
-			if (last?.to === newest && sizeOf(last) <= GAP_FILLED)
-				this.fill(last);
+			this.#fillLast();
 		}
 		this.older.mistake = "";
 		this.#changed();
@@ -178,19 +173,24 @@ export class Log {
 		this.#isHeld = true;
 	}
 
-	/* What waited comes behind what was shown last; of a gap, at least the newest. */
+	/* What waited comes behind what was shown last. */
 	release() {
 		this.#isHeld = false;
 		for (const entry of this.#waiting)
 			this.entries.push(entry);
 		this.#waiting = [];
 		this.#trim();
-		const newest = this.entries[this.entries.length - 1];
-
-		if (newest !== undefined && isGap(newest))
-			this.fill(newest);
+		this.#fillLast();
 		this.#search();
 		this.#changed();
+	}
+
+	/* Who comes back sees the newest, not a gap. */
+	#fillLast() {
+		const last = this.entries[this.entries.length - 1];
+
+		if (last !== undefined && isGap(last) && !this.#isHeld)
+			this.fill(last);
 	}
 
 	/* How many messages wait; of a filter, how many are not searched yet. */

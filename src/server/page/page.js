@@ -266,5 +266,5 @@ setText(byId("example"),
 	`echo '{"hello": "world"}' | nc -q 0 ${location.hostname} 8888`);
 listenToFilter();
 listenToKeys();
-feed.open();
+feed.start();
 connections.start();
