@@ -500,6 +500,41 @@ say() {
 	stop_server
 }
 
+@test "a search ahead of the stream neither repeats a message nor makes it wait" {
+	start_server
+	python - <<-'END'
+		from page import *
+		words.send(b"".join(b"1%d\n" % i for i in range(110)))
+		words.wait_for_counter("messages.stored_total", 110)
+		with Page() as page:
+		    page.visit()
+		    # Ten of them are stored already, and the stream has told of the first alone.
+		    waiting, ids = page.run_async("""const done = arguments[0];
+		        import("/log.js").then(async ({ Log }) => {
+		            const told = async (id) => log.message(JSON.stringify(
+		                await (await fetch("/messages/" + id)).json()));
+		            const log = new Log(() => {}, done);
+		            log.begin(100, "&q=1");
+		            await told(101);
+		            while (log.entries.at(-1)?.id !== 110)
+		                await new Promise((next) => setTimeout(next, 20));
+		            log.hold();
+		            const waiting = log.waiting();
+		            log.refilter("");
+		            log.release();
+		            for (let id = 102; id <= 110; id++)
+		                await told(id);
+		            await log.loadOlder();
+		            done([waiting, log.entries.map((entry) => entry.id ?? "gap")]);
+		        })""")
+		    words.check(0, waiting)
+		    words.check(list(range(1, 111)), ids)
+		    page.check_clean()
+	END
+	expect_messages 110 0
+	stop_server
+}
+
 @test "the charts show what came in the last minutes, and say so" {
 	start_server
 	python - <<-'END'

@@ -102,7 +102,7 @@ export class Log {
 	older = olderThan(1);
 	#waiting = [];
 	#isHeld = false;
-	#newest = 0;   /* id that the server has told of */
+	#newest = 0;   /* id that the stream has told of, and nothing else */
 	#searched = 0; /* id up to which a filter has been looked for */
 	#isSearching = false;
 	#isRefused = false; /* the filter, by the server */
@@ -193,10 +193,13 @@ export class Log {
 			this.fill(last);
 	}
 
-	/* How many messages wait; of a filter, how many are not searched yet. */
+	/*
+	 * How many messages wait; of a filter, how many are not searched yet.  A search
+	 * may be ahead of what the stream has told.
+	 */
 	waiting() {
 		if (this.filter !== "")
-			return this.#newest - this.#searched;
+			return Math.max(0, this.#newest - this.#searched);
 		return this.#waiting.reduce((sum, entry) => sum + sizeOf(entry), 0);
 	}
 
@@ -366,7 +369,6 @@ export class Log {
 		for (const entry of entries)
 			this.#show(entry);
 		this.#searched = page.next ?? Math.max(newest, last);
-		this.#newest = Math.max(this.#newest, this.#searched);
 		if (this.#newest - this.#searched > SEARCH_BEHIND_MAX) {
 			pushGap(this.entries, this.#searched + 1, this.#newest);
 			this.#searched = this.#newest;
