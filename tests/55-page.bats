@@ -730,6 +730,33 @@ say() {
 	stop_server
 }
 
+@test "a gap that is loaded with the keyboard leaves the place to what it had" {
+	start_server --recent 1000
+	python - <<-'END'
+		from page import *
+		ACTIVE = "document.querySelector('.is-active%s')?.textContent.includes(arguments[0])"
+		with Page() as page:
+		    page.visit()
+		    page.click("#pause")
+		    for last in (400, 800):
+		        words.send(b" ".join(b"0" for _ in range(400)))
+		        page.wait_text("#held", "%d waiting" % last)
+		    page.click("#pause")
+		    page.wait(IDS + "[0] === 800")
+		    page.run("document.getElementById('list').focus()")
+		    page.press("Home", *200 * ["ArrowDown"])
+		    page.wait(ACTIVE % ".gap", "100 messages not shown")
+		    page.press("Enter")
+		    page.wait(ACTIVE % " .id", "600")
+		    page.wait_text("#held", "Held while you read")
+		    page.press("ArrowDown")
+		    page.wait(ACTIVE % " .id", "599")
+		    page.check_clean()
+	END
+	expect_messages 800 0
+	stop_server
+}
+
 @test "a flood leaves the page responsive, and what it shows bounded" {
 	start_server
 	python - <<-'END'

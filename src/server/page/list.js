@@ -143,10 +143,9 @@ export class List {
 		this.schedule();
 	}
 
-	/* An entry's place from the top, 0 for the newest; -1 where it has left. */
-	#indexOf(entry) {
+	/* How many entries begin below an id. */
+	#countBelow(id) {
 		const entries = this.#log.entries;
-		const id = lowestId(entry);
 		let low = 0, high = entries.length;
 
 		while (low < high) {
@@ -157,7 +156,22 @@ export class List {
 			else
 				high = middle;
 		}
-		return entries[low] === entry ? entries.length - 1 - low : -1;
+		return low;
+	}
+
+	/* An entry's place from the top, 0 for the newest; -1 where it has left. */
+	#indexOf(entry) {
+		const entries = this.#log.entries;
+		const at = this.#countBelow(lowestId(entry));
+
+		return entries[at] === entry ? entries.length - 1 - at : -1;
+	}
+
+	/* What stands where an entry has left: of a gap, what it has become. */
+	#heirOf(entry) {
+		if (!isGap(entry))
+			return null;
+		return this.#log.entries[this.#countBelow(entry.to + 1) - 1] ?? null;
 	}
 
 	#entryAt(index) {
@@ -206,7 +220,7 @@ export class List {
 		if (this.#rowHeight === 0)
 			return;
 		if (this.#active !== null && this.#indexOf(this.#active) < 0) {
-			this.#active = null;
+			this.#active = this.#heirOf(this.#active);
 			this.#settle();
 		}
 		const openRows = this.#openRows();
