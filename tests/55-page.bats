@@ -233,6 +233,13 @@ say() {
 		    page.press("Escape")
 		    page.wait_ids([5, 4, 3, 2, 1])
 		    words.check("list", page.run("return document.activeElement.id"))
+		    # The way past the head of the page leaves the link as it is.
+		    page.type("#filter", ".user=Bob")
+		    page.wait_ids([5, 2])
+		    page.run("document.querySelector('.skip').focus()")
+		    page.press("Enter")
+		    words.check("list", page.run("return document.activeElement.id"))
+		    words.check("#filter=.user%3DBob", page.run("return location.hash"))
 		    words.check([], page.log())
 	END
 	expect_messages 5 0

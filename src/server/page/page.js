@@ -260,6 +260,11 @@ function listenToKeys() {
 	});
 }
 
+/* Its own way would put its anchor in the address, where the filter stands. */
+document.querySelector(".skip").addEventListener("click", (event) => {
+	event.preventDefault();
+	list.focus();
+});
 byId("pause").addEventListener("click", togglePause);
 byId("search-on").addEventListener("click", () => log.searchOn());
 setText(byId("example"),
