@@ -100,6 +100,7 @@ say() {
 		with Page() as page:
 		    page.visit()
 		    page.wait("!document.getElementById('nothing').hidden")
+		    words.check(["nc", "-q", "0", os.environ["HTTP"].split(":")[0], "PORT"], page.text("#example").split()[-5:])
 		    took = []
 		    for i in range(5):
 		        begun = time.monotonic()

@@ -267,8 +267,9 @@ document.querySelector(".skip").addEventListener("click", (event) => {
 });
 byId("pause").addEventListener("click", togglePause);
 byId("search-on").addEventListener("click", () => log.searchOn());
-setText(byId("example"),
-	`echo '{"hello": "world"}' | nc -q 0 ${location.hostname} 8888`);
+/* An address of IPv6 has brackets in a URL, and nowhere else. */
+setText(byId("example"), "echo '{\"hello\": \"world\"}' | nc -q 0 " +
+	`${location.hostname.replace(/[[\]]/g, "")} PORT`);
 listenToFilter();
 listenToKeys();
 feed.start();
