@@ -398,12 +398,13 @@ export class List {
 
 	#gapText(gap) {
 		const messages = counted(sizeOf(gap), "message");
+		const them = sizeOf(gap) === 1 ? "it" : "them";
 
 		if (gap.isLoading)
 			return "loading\u2026";
 		if (this.#log.filter !== "")
-			return `${messages} not searched \u2013 search them`;
-		return `${messages} not shown \u2013 load them`;
+			return `${messages} not searched \u2013 search ${them}`;
+		return `${messages} not shown \u2013 load ${them}`;
 	}
 
 	#renderEnd(total, y) {

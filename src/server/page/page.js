@@ -101,7 +101,8 @@ function showTotals(stats) {
 		`${brief(stats.connections.accepted_total)} in all`);
 	setText(byId("stored"), count(messages.stored_total));
 	setText(byId("stored-more"), store === null ? "in memory only"
-		: messages.queued > 0 ? `${brief(messages.queued)} wait for the disk`
+		: messages.queued > 1 ? `${brief(messages.queued)} wait for the disk`
+		: messages.queued === 1 ? "1 waits for the disk"
 		: `${brief(store.messages)} kept in ${bytes(store.size_bytes)}`);
 	byId("stored-tile").classList.toggle("is-bad", store?.state === "failing");
 }
