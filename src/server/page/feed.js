@@ -2,10 +2,11 @@
  * feed: the server's event stream, held through everything that may happen to it.
  *
  * It says what comes: hello (with whether the server's messages are others than before),
- * message, gap, stats, reset; and away and back when the server leaves and returns.  A
- * stream that breaks, is refused or falls silent is closed and opened again a little
- * later; what came meanwhile is for the listener to ask for, by the newest id in hello: a
- * page that slept for a day must not be sent a day's messages.
+ * message, gap, stats, reset; and away when the server leaves, again with each try that
+ * fails, and back when it returns.  A stream that breaks, is refused or falls silent is
+ * closed and opened again a little later; what came meanwhile is for the listener to ask
+ * for, by the newest id in hello: a page that slept for a day must not be sent a day's
+ * messages.
  *
  * A page that is not seen gives its stream up after a while, and opens one when it is
  * seen again: a browser has six connections to a server for all its tabs together, and
@@ -95,8 +96,7 @@ export class Feed {
 
 	#leave() {
 		this.#close();
-		if (!this.#isAway)
-			this.#listener.away();
+		this.#listener.away();
 		this.#isAway = true;
 		this.#retry = setTimeout(() => this.#open(), this.#retryMs);
 		this.#retryMs = Math.min(this.#retryMs * 1.5, RETRY_MAX_MS);

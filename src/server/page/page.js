@@ -14,6 +14,7 @@ import { brief, byId, bytes, clock, count, duration, rate, setText } from "./wor
 
 const SUMMARIZE_EVERY = 10; /* stats */
 const TYPING_MS = 250;
+const ANSWER_MAX_MS = 2000;
 
 /*
  * What is typed, as parameters of /messages: .field=value and .field="two words" are
@@ -51,6 +52,7 @@ const connectionsChart = new Chart(byId("connections-chart"), "Connections", [
 ]);
 let before = null; /* the stats of a second ago */
 let statsCount = 0, isDrawing = false;
+let awaySince = null; /* a time of day, while the server is away */
 
 function sum(byReason) {
 	return Object.values(byReason).reduce((total, n) => total + n, 0);
@@ -165,19 +167,22 @@ function drawCharts() {
 
 /* Says since when, and whether it is the server or its stream alone that is missing. */
 async function explainAway() {
-	const since = clock(new Date());
 	let answers = false;
 
-	showBanner(`The server does not answer since ${since}. ` +
-		"This page goes on by itself when it is back.");
+	awaySince ??= clock(new Date());
 	try {
-		answers = (await fetch("/livez")).ok;
+		const signal = AbortSignal.timeout(ANSWER_MAX_MS);
+
+		answers = (await fetch("/livez", { signal })).ok;
 	} catch {
 		/* Which is what the banner says. */
 	}
-	if (answers && byId("state").className.includes("is-away"))
-		showBanner(`The server sends no events since ${since}; ` +
-			"it may have too many readers. This page tries again.");
+	if (awaySince === null)
+		return;
+	showBanner(answers ? `The server sends no events since ${awaySince}; ` +
+		"it may have too many readers. This page tries again."
+		: `The server does not answer since ${awaySince}. ` +
+		"This page goes on by itself when it is back.");
 }
 
 const feed = new Feed({
@@ -197,6 +202,7 @@ const feed = new Feed({
 		explainAway();
 	},
 	back() {
+		awaySince = null;
 		showBanner("");
 	},
 });
