@@ -13,10 +13,12 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* "bio1" */
@@ -212,6 +214,47 @@ name_instance(struct store_file *f)
 	return result;
 }
 
+static const char *
+log_path(const struct store_file *f)
+{
+	return sqlite3_filename_wal(sqlite3_db_filename(f->db, "main"));
+}
+
+/* SQLite has it open from here on; it is made anew only when everybody has closed it. */
+static int
+find_log(struct store_file *f)
+{
+	struct stat status;
+
+	if (stat(log_path(f), &status) != 0)
+		return -1;
+	f->log_device = status.st_dev;
+	f->log_inode = status.st_ino;
+	return 0;
+}
+
+static bool
+log_has_moved(const struct store_file *f)
+{
+	struct stat status;
+
+	return stat(log_path(f), &status) != 0 || status.st_dev != f->log_device ||
+	       status.st_ino != f->log_inode;
+}
+
+int
+store_file_check(const struct store_file *f, char error[STORE_ERROR_MAX])
+{
+	int has_moved = 0;
+
+	(void)sqlite3_file_control(f->db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
+	if (has_moved == 0 && !log_has_moved(f))
+		return 0;
+	(void)snprintf(error, STORE_ERROR_MAX, "%s was moved or deleted",
+		has_moved != 0 ? f->path : log_path(f));
+	return -1;
+}
+
 int
 store_file_open(struct store_file *f, const char *path, enum store_sync sync,
 	char error[STORE_ERROR_MAX])
@@ -232,6 +275,11 @@ store_file_open(struct store_file *f, const char *path, enum store_sync sync,
 	if (set_journal(f, sync) != 0 || upgrade(f, version) != 0 ||
 		name_instance(f) != 0) {
 		store_sql_explain(f->db, error);
+		goto close;
+	}
+	if (find_log(f) != 0) {
+		(void)snprintf(
+			error, STORE_ERROR_MAX, "%s: %s", log_path(f), strerror(errno));
 		goto close;
 	}
 	if (version == 0 && sync_folder(f) != 0) {

@@ -15,18 +15,19 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/attr.h"
 #include "base/uuid.h"
 #include "messages/store_sql.h"
 
-/* A UUID as text, and its NUL. */
-
 struct store_file {
 	char *path; /* full */
 	int lock_fd;
 	struct sqlite3 *db; /* the one connection that writes */
-	char instance[UUID_MAX];
+	dev_t log_device;   /* where its write-ahead log is */
+	ino_t log_inode;
+	char instance[UUID_MAX]; /* a UUID as text, and its NUL */
 };
 
 /*
@@ -34,6 +35,12 @@ struct store_file {
  */
 int store_file_open(struct store_file *f, const char *path, enum store_sync sync,
 	char error[STORE_ERROR_MAX]) MUST_USE;
+
+/*
+ * 0 while file and write-ahead log stand where they were opened; -1: `error` says which
+ * was moved or deleted, and would take with it whatever is written.
+ */
+int store_file_check(const struct store_file *f, char error[STORE_ERROR_MAX]) MUST_USE;
 
 /* The other connections are closed by then: the last one empties the write-ahead log. */
 void store_file_close(struct store_file *f);

@@ -412,21 +412,14 @@ fill_transaction(
 	return evict(w, end_ns + (end_ns - begin_ns) + EVICT_NS);
 }
 
-/* A file that was moved away would take all messages with it. */
 static int
 begin(struct store_writer *w, char error[STORE_ERROR_MAX])
 {
-	int has_moved = 0;
-
 	/* An earlier rollback may have failed as well. */
 	if (sqlite3_get_autocommit(w->db) == 0 && run(w, ROLLBACK) != 0)
 		goto explain;
-	(void)sqlite3_file_control(w->db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
-	if (has_moved != 0) {
-		(void)snprintf(
-			error, STORE_ERROR_MAX, "%s was moved or deleted", w->file->path);
+	if (store_file_check(w->file, error) != 0)
 		return -1;
-	}
 	if (run(w, BEGIN) == 0)
 		return 0;
 explain:

@@ -514,24 +514,57 @@ what_cannot_be_flushed_is_called_lost(void)
 	kit_clear(&kit);
 }
 
+/* The file whose name ends so is moved away, and back. */
 static void
-a_file_that_was_moved_is_noticed(void)
+expect_move_is_noticed(const char *suffix)
 {
-	char elsewhere[KIT_PATH_MAX + 32];
+	char path[KIT_PATH_MAX + 32], elsewhere[KIT_PATH_MAX + 40];
+	char reason[KIT_PATH_MAX + 64];
 	struct store *s = kit_open(&kit);
 	struct store_state state;
 	uint64_t ticket = 0;
 
-	(void)snprintf(elsewhere, sizeof elsewhere, "%s.moved", kit.path);
-	EXPECT_INT(0, rename(kit.path, elsewhere));
+	tap_context("bio.db%s", suffix);
+	(void)snprintf(path, sizeof path, "%s%s", kit.path, suffix);
+	(void)snprintf(elsewhere, sizeof elsewhere, "%s.moved", path);
+	(void)snprintf(reason, sizeof reason, "%s was moved or deleted", path);
+	keep(s, kit_batch(1, 1, 1));
+	EXPECT_INT(0, rename(path, elsewhere));
 	EXPECT_INT(
-		STORE_OK, kit_append(s, kit_batch(1, 1, 1), NULL, kit_soon(), &ticket));
+		STORE_OK, kit_append(s, kit_batch(2, 1, 1), NULL, kit_soon(), &ticket));
 	EXPECT_INT(STORE_UNAVAILABLE, store_wait(s, ticket, kit_soon()));
 	store_state(s, &state);
-	EXPECT(strstr(state.text, "was moved or deleted") != NULL);
-	EXPECT_INT(0, rename(elsewhere, kit.path));
+	EXPECT_TEXT(reason, state.text);
+	EXPECT_INT(0, rename(elsewhere, path));
 	wait_for_recovery(s, ticket);
 	EXPECT_INT(0, kit_close(s));
+	EXPECT_TEXT("2", kit_query(&kit, "SELECT sum(count) FROM batch"));
+	kit_clear(&kit);
+}
+
+static void
+a_file_that_was_moved_is_noticed(void)
+{
+	expect_move_is_noticed("");
+	expect_move_is_noticed("-wal");
+}
+
+static void
+what_was_stored_survives_the_loss_of_the_log(void)
+{
+	char path[KIT_PATH_MAX + 32];
+	struct store *s = kit_open(&kit);
+	uint64_t ticket = 0;
+
+	(void)snprintf(path, sizeof path, "%s-wal", kit.path);
+	keep(s, kit_batch(1, 1, 1));
+	EXPECT_INT(0, unlink(path));
+	EXPECT_INT(
+		STORE_OK, kit_append(s, kit_batch(2, 1, 1), NULL, kit_soon(), &ticket));
+	EXPECT_INT(STORE_UNAVAILABLE, store_wait(s, ticket, kit_soon()));
+	tap_context("an orderly end writes from it what it has");
+	EXPECT_INT(1, store_close(s, 0));
+	EXPECT_TEXT("1", kit_query(&kit, "SELECT sum(count) FROM batch"));
 	kit_clear(&kit);
 }
 
@@ -978,6 +1011,7 @@ main(void)
 	TAP_RUN(a_lock_elsewhere_is_waited_for);
 	TAP_RUN(what_cannot_be_flushed_is_called_lost);
 	TAP_RUN(a_file_that_was_moved_is_noticed);
+	TAP_RUN(what_was_stored_survives_the_loss_of_the_log);
 	TAP_RUN(a_full_queue_lets_appends_wait);
 	TAP_RUN(a_full_queue_of_a_failing_store_refuses);
 	TAP_RUN(a_refusing_store_lets_nobody_wait);
