@@ -326,6 +326,11 @@ expect_refusal() {
 	mkdir "$BATS_TEST_TMPDIR/nowhere"
 	STORE=$BATS_TEST_TMPDIR/nowhere
 	expect_refusal "$STORE cannot be opened: Is a directory"
+	STORE=/
+	expect_refusal "/ cannot be opened: Is a directory"
+	mkfifo "$BATS_TEST_TMPDIR/pipe"
+	STORE=$BATS_TEST_TMPDIR/pipe
+	expect_refusal "$STORE cannot be opened: it is not a regular file"
 	# Root may write whatever the modes say.
 	if [[ $(id -u) == 0 ]]; then
 		setpriv --bounding-set -dac_override true || skip "setpriv: root cannot give up rights here"
@@ -334,8 +339,12 @@ expect_refusal() {
 	STORE=$BATS_TEST_TMPDIR/nowhere/bio.db
 	make_store 1 1
 	chmod 444 "$STORE"
-	expect_refusal "$STORE cannot be written, or its folder cannot"
+	expect_refusal "$STORE cannot be opened: user $(id -u) cannot write to it: Permission denied"
+	assert [ ! -e "$STORE-wal" ]
 	chmod 644 "$STORE"
+	chmod 444 "$STORE.lock"
+	expect_refusal "$STORE.lock cannot be opened: user $(id -u) cannot write to it: Permission denied"
+	chmod 644 "$STORE.lock"
 	chmod 555 "$BATS_TEST_TMPDIR/nowhere"
 	expect_refusal "cannot write to its folder: Permission denied"
 	STORE=$BATS_TEST_TMPDIR/nowhere/new.db

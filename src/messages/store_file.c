@@ -78,12 +78,11 @@ lock_file(struct store_file *f, char error[STORE_ERROR_MAX])
 		return refuse(f, "out of memory", error);
 	(void)snprintf(lock_path, len, "%s.lock", f->path);
 	fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0)
+		store_sql_explain_access(lock_path, errno, error);
 	free(lock_path);
-	if (fd < 0) {
-		(void)snprintf(
-			error, STORE_ERROR_MAX, "%s.lock: %s", f->path, strerror(errno));
+	if (fd < 0)
 		return -1;
-	}
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
 		explain_lock(fd, f->path, error);
 		(void)close(fd);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Negative is in KiB.  The writer's holds a transaction's pages until they are written.
@@ -65,33 +66,29 @@ look_into_folder(const char *path)
 	return code;
 }
 
-/*
- * What it may not write SQLite tries to read, and then says why that failed; what stands
- * in the way has to be asked of the system again.
- */
-static void
-explain_access(sqlite3 *db, const char *path, char error[STORE_ERROR_MAX])
+void
+store_sql_explain_access(const char *path, int code, char error[STORE_ERROR_MAX])
 {
-	int code = look_into_folder(path);
+	int found = look_into_folder(path);
 	const char *what = "its folder";
 
-	if (code == 0 && faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) != 0 &&
+	if (found == 0 && faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) != 0 &&
 		errno != ENOENT) {
-		code = errno;
+		found = errno;
 		what = "it";
 	}
-	if (code == ENOENT)
+	if (found == ENOENT)
 		(void)snprintf(error, STORE_ERROR_MAX,
 			"%s cannot be opened: its folder does not exist", path);
-	else if (code != 0)
+	else if (found != 0)
 		(void)snprintf(error, STORE_ERROR_MAX,
 			"%s cannot be opened: user %u cannot write to %s: %s", path,
-			(unsigned)geteuid(), what, strerror(code));
-	else if ((sqlite3_errcode(db) & 0xff) == SQLITE_READONLY)
-		(void)snprintf(error, STORE_ERROR_MAX, "%s cannot be written", path);
-	else
+			(unsigned)geteuid(), what, strerror(found));
+	else if (code != 0)
 		(void)snprintf(error, STORE_ERROR_MAX, "%s cannot be opened: %s", path,
-			strerror(sqlite3_system_errno(db)));
+			strerror(code));
+	else
+		(void)snprintf(error, STORE_ERROR_MAX, "%s cannot be written", path);
 }
 
 static void
@@ -105,8 +102,10 @@ explain(sqlite3 *db, const char *path, char error[STORE_ERROR_MAX])
 		explain_io(db, path, error);
 		break;
 	case SQLITE_READONLY:
+		store_sql_explain_access(path, 0, error);
+		break;
 	case SQLITE_CANTOPEN:
-		explain_access(db, path, error);
+		store_sql_explain_access(path, sqlite3_system_errno(db), error);
 		break;
 	case SQLITE_CORRUPT:
 		(void)snprintf(error, STORE_ERROR_MAX, "%s is damaged: %s", path,
@@ -127,14 +126,40 @@ explain(sqlite3 *db, const char *path, char error[STORE_ERROR_MAX])
 	}
 }
 
+/*
+ * 0 where there is no file, or one that can be written.  What else there is SQLite would
+ * open, to read it, and leave its own files beside it.
+ */
+static int
+check_file(const char *path, char error[STORE_ERROR_MAX])
+{
+	struct stat status;
+
+	if (stat(path, &status) != 0)
+		return 0;
+	if (!S_ISREG(status.st_mode)) {
+		(void)snprintf(error, STORE_ERROR_MAX, "%s cannot be opened: %s", path,
+			S_ISDIR(status.st_mode) ? strerror(EISDIR)
+						: "it is not a regular file");
+		return -1;
+	}
+	if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0)
+		return 0;
+	store_sql_explain_access(path, errno, error);
+	return -1;
+}
+
 struct sqlite3 *
 store_sql_open(const char *path, enum store_role role, char error[STORE_ERROR_MAX])
 {
 	bool is_writer = role == STORE_ROLE_WRITER;
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
-	char *plain = plain_path(path);
 	sqlite3 *db = NULL;
+	char *plain;
 
+	if (check_file(path, error) != 0)
+		return NULL;
+	plain = plain_path(path);
 	if (is_writer)
 		flags |= SQLITE_OPEN_CREATE;
 	if (plain == NULL) {

@@ -56,6 +56,13 @@ int store_sql_fetch_integer(struct sqlite3_stmt *statement, int64_t *out) MUST_U
 int store_sql_query_integer(
 	struct sqlite3 *db, const char *statement, int64_t *out) MUST_USE;
 
+/*
+ * Why a file cannot be opened, or else written: SQLite, which then tries to read it, says
+ * why that failed, so what stands in the way is asked of the system again.  `code`: what
+ * it said, for where nothing does; 0: nothing.
+ */
+void store_sql_explain_access(const char *path, int code, char error[STORE_ERROR_MAX]);
+
 /* What went wrong last on the connection, as a sentence that names the file. */
 void store_sql_explain(struct sqlite3 *db, char error[STORE_ERROR_MAX]);
 

@@ -369,19 +369,22 @@ expect_refused_to_nobody(const char *reason)
 static void
 without_rights_it_says_so(void)
 {
-	char lock_path[KIT_PATH_MAX + 32];
+	char lock_path[KIT_PATH_MAX + 32], log_path[KIT_PATH_MAX + 32];
 
+	(void)snprintf(log_path, sizeof log_path, "%s-wal", kit.path);
 	(void)snprintf(lock_path, sizeof lock_path, "%s.lock", kit.path);
 	EXPECT_INT(0, kit_close(kit_open(&kit)));
 	EXPECT_INT(0, chmod(kit.folder, 0777));
 	EXPECT_INT(0, chmod(kit.path, 0444));
 	EXPECT_INT(0, chmod(lock_path, 0666));
-	expect_refused_to_nobody("cannot be written");
+	expect_refused_to_nobody("cannot write to it: Permission denied");
+	EXPECT_INT(-1, access(log_path, F_OK));
+	EXPECT_INT(0, chmod(kit.path, 0666));
 	EXPECT_INT(0, chmod(lock_path, 0444));
-	expect_refused_to_nobody(".lock: Permission denied");
+	expect_refused_to_nobody("cannot write to it: Permission denied");
 	EXPECT_INT(0, unlink(lock_path));
 	EXPECT_INT(0, chmod(kit.folder, 0555));
-	expect_refused_to_nobody(".lock: Permission denied");
+	expect_refused_to_nobody("cannot write to its folder: Permission denied");
 	EXPECT_INT(0, unlink(kit.path));
 	expect_refused_to_nobody("cannot write to its folder: Permission denied");
 	EXPECT_INT(0, chmod(kit.folder, 0700));
