@@ -300,12 +300,14 @@ expect_refusal() {
 	before=$(sha256sum "$STORE")
 	expect_refusal 'letter is not an SQLite database'
 	assert_equal "$(sha256sum "$STORE")" "$before"
+	assert_equal "$(ls -d "$STORE"*)" "$STORE"
 
 	STORE=$BATS_TEST_TMPDIR/foreign.db
 	sql 'CREATE TABLE t (x)'
 	before=$(sha256sum "$STORE")
 	expect_refusal 'foreign.db is the database of another program'
 	assert_equal "$(sha256sum "$STORE")" "$before"
+	assert_equal "$(ls -d "$STORE"*)" "$STORE"
 
 	STORE=$BATS_TEST_TMPDIR/newer.db
 	make_store 1 1

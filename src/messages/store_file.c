@@ -269,7 +269,10 @@ store_file_open(struct store_file *f, const char *path, enum store_sync sync,
 		(void)snprintf(error, STORE_ERROR_MAX, "%s: out of memory", path);
 		goto close;
 	}
-	if (lock_file(f, error) != 0 || judge(f, &version, error) != 0)
+	/* Before, so that nothing is left beside a file that is not ours; and after,
+	 * since whoever had the lock may have changed it. */
+	if (judge(f, &version, error) != 0 || lock_file(f, error) != 0 ||
+		judge(f, &version, error) != 0)
 		goto close;
 	if (set_journal(f, sync) != 0 || upgrade(f, version) != 0 ||
 		name_instance(f) != 0) {

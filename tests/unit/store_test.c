@@ -332,6 +332,7 @@ a_file_that_is_not_ours_is_left_alone(void)
 static void
 a_foreign_database_is_not_even_touched(void)
 {
+	char lock_path[KIT_PATH_MAX + 32];
 	char *before = NULL;
 	sqlite3 *db = NULL;
 
@@ -340,6 +341,8 @@ a_foreign_database_is_not_even_touched(void)
 	EXPECT_INT(SQLITE_OK, sqlite3_exec(db, "CREATE TABLE t(x)", NULL, NULL, NULL));
 	EXPECT_INT(SQLITE_OK, sqlite3_close(db));
 	expect_refused("database of another program");
+	(void)snprintf(lock_path, sizeof lock_path, "%s.lock", kit.path);
+	EXPECT_INT(-1, access(lock_path, F_OK));
 	before = strdup(kit_query(&kit, "SELECT group_concat(name) FROM sqlite_schema"));
 	EXPECT_TEXT("t", before);
 	EXPECT_TEXT("delete", kit_query(&kit, "PRAGMA journal_mode"));
