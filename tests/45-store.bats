@@ -360,7 +360,12 @@ expect_refusal() {
 	ln -s bio.db "$BATS_TEST_TMPDIR/alias.db"
 	STORE=$BATS_TEST_TMPDIR/alias.db
 	expect_refusal "bio.db is in use by another server, process $SERVER_PID"
+	ln "$BATS_TEST_TMPDIR/bio.db" "$BATS_TEST_TMPDIR/second.db"
+	STORE=$BATS_TEST_TMPDIR/second.db
+	expect_refusal 'second.db is in use by another server, which has another name for it or lost its lock file'
 	STORE=$BATS_TEST_TMPDIR/bio.db
+	rm "$STORE.lock"
+	expect_refusal 'bio.db is in use by another server, which has another name for it or lost its lock file'
 	send_line 1
 	expect_messages 1 0
 	restart_kept

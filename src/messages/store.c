@@ -194,7 +194,7 @@ store_open(const struct store_options *options)
 		log_error("%s: out of memory", options->path);
 		return NULL;
 	}
-	s->file.lock_fd = -1;
+	s->file.lock_fd = s->file.file_fd = -1;
 	s->options = *options;
 	set_defaults(&s->options);
 	if (open_parts(s, error) != 0) {

@@ -96,6 +96,25 @@ lock_file(struct store_file *f, char error[STORE_ERROR_MAX])
 	return 0;
 }
 
+/*
+ * To close a descriptor of the file drops SQLite's locks of this process on it, so it is
+ * closed behind SQLite's.
+ */
+static int
+lock_inode(struct store_file *f, char error[STORE_ERROR_MAX])
+{
+	f->file_fd = open(f->path, O_RDONLY | O_CLOEXEC);
+	if (f->file_fd >= 0 && flock(f->file_fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (f->file_fd >= 0 && errno == EWOULDBLOCK)
+		return refuse(f,
+			"is in use by another server, which has another name for it or "
+			"lost its lock file",
+			error);
+	(void)snprintf(error, STORE_ERROR_MAX, "%s: %s", f->path, strerror(errno));
+	return -1;
+}
+
 /* Which version the file is of, 0 for an empty one. */
 static int
 judge(const struct store_file *f, int64_t *version, char error[STORE_ERROR_MAX])
@@ -260,7 +279,7 @@ store_file_open(struct store_file *f, const char *path, enum store_sync sync,
 {
 	int64_t version;
 
-	*f = (struct store_file){.lock_fd = -1};
+	*f = (struct store_file){.lock_fd = -1, .file_fd = -1};
 	f->db = store_sql_open(path, STORE_ROLE_WRITER, error);
 	if (f->db == NULL)
 		return -1;
@@ -272,7 +291,7 @@ store_file_open(struct store_file *f, const char *path, enum store_sync sync,
 	/* Before, so that nothing is left beside a file that is not ours; and after,
 	 * since whoever had the lock may have changed it. */
 	if (judge(f, &version, error) != 0 || lock_file(f, error) != 0 ||
-		judge(f, &version, error) != 0)
+		lock_inode(f, error) != 0 || judge(f, &version, error) != 0)
 		goto close;
 	if (set_journal(f, sync) != 0 || upgrade(f, version) != 0 ||
 		name_instance(f) != 0) {
@@ -300,8 +319,10 @@ store_file_close(struct store_file *f)
 {
 	store_sql_close(f->db);
 	/* Only now: until the connection is closed, it may write. */
+	if (f->file_fd >= 0)
+		(void)close(f->file_fd);
 	if (f->lock_fd >= 0)
 		(void)close(f->lock_fd);
 	free(f->path);
-	*f = (struct store_file){.lock_fd = -1};
+	*f = (struct store_file){.lock_fd = -1, .file_fd = -1};
 }

@@ -1,10 +1,14 @@
 /*
- * store_file: one SQLite file as the store's own: its lock, its schema, its name.
+ * store_file: one SQLite file as the store's own: its locks, its schema, its name.
  *
- * The file belongs to the server that holds the lock FILE.lock beside it; SQLite alone
- * would let a second one in, and ids would collide.  It is a store by its application_id,
- * and of a version by its user_version: a newer one is refused, an older one upgraded in
- * one transaction, another program's database is left as it is.
+ * The file belongs to the server that holds two locks; SQLite alone would let a second
+ * one in, and ids would collide.  FILE.lock beside it guards the name, by which SQLite
+ * finds the write-ahead log; a lock of the file itself, of a kind that SQLite does not
+ * use, keeps away who has another name for it, or removed FILE.lock.
+ *
+ * A file is a store by its application_id, and of a version by its user_version: a newer
+ * one is refused, an older one upgraded in one transaction, another program's database is
+ * left as it is.
  *
  * Belongs to one thread at a time.
  *
@@ -22,8 +26,9 @@
 #include "messages/store_sql.h"
 
 struct store_file {
-	char *path; /* full */
-	int lock_fd;
+	char *path;         /* full */
+	int lock_fd;        /* of FILE.lock */
+	int file_fd;        /* of the file itself */
 	struct sqlite3 *db; /* the one connection that writes */
 	dev_t log_device;   /* where its write-ahead log is */
 	ino_t log_inode;
