@@ -16,11 +16,14 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 
 /* Before each page in the log (https://www.sqlite.org/fileformat2.html, section 4.2). */
 #define WAL_FRAME_HEADER_BYTES 24
 /* What retention may take of a transaction, however short that is. */
 #define EVICT_NS (5 * CLOCK_NS_PER_MS)
+/* How long it rests when the oldest batches cannot be deleted. */
+#define EVICT_REST_NS (60 * CLOCK_NS_PER_S)
 #define FORGET_INTERVAL_NS (3600 * CLOCK_NS_PER_S)
 #define BUSY_POLL_NS (2 * (long)CLOCK_NS_PER_MS)
 
@@ -83,6 +86,8 @@ struct store_writer {
 	uint64_t page_bytes;
 	uint64_t wal_bytes, checkpoint_at_bytes;
 	uint64_t forget_at_ns;
+	uint64_t evict_at_ns; /* retention rests until then */
+	bool cannot_evict;    /* at the last try, which is logged */
 	uint64_t busy_until_ns;
 	bool is_patient; /* waits for other programs' locks */
 	atomic_uint_fast64_t hurry_ns;
@@ -363,7 +368,7 @@ is_over(const struct store_writer *w, const struct contents *c)
 	uint64_t behind_oldest = c->oldest.first_id + c->oldest.count;
 	uint64_t messages = c->newest.first_id + c->newest.count - behind_oldest;
 
-	if (c->oldest.first_id == c->newest.first_id)
+	if (c->oldest.first_id == c->newest.first_id || clock_mono_ns() < w->evict_at_ns)
 		return false;
 	if (c->forward_mark != STORE_NO_MARK && behind_oldest - 1 > c->forward_mark)
 		return false;
@@ -375,14 +380,37 @@ is_over(const struct store_writer *w, const struct contents *c)
 			       clock_wall_us() - (int64_t)retain->age_s * CLOCK_US_PER_S);
 }
 
+/* Of a transaction. */
+enum outcome { DONE, CANNOT_EVICT, FAILED };
+
+/*
+ * An old row that is damaged, or that the disk no longer gives, is no reason to refuse
+ * new ones.  Some errors end the whole transaction, which is why it is run once more.
+ */
+static void
+rest_from_evicting(struct store_writer *w, const char *error)
+{
+	if (!w->cannot_evict)
+		log_error("the oldest messages cannot leave, and stay: %s", error);
+	w->cannot_evict = true;
+	w->evict_at_ns = clock_mono_ns() + EVICT_REST_NS;
+}
+
+static void
+note_evicting(struct store_writer *w)
+{
+	if (!w->cannot_evict || w->next.evicted == w->now.evicted)
+		return;
+	w->cannot_evict = false;
+	log_info("the oldest messages leave again: %s", w->file->path);
+}
+
 /* Row by row until nothing is over its limit, or the time is up. */
 static int
 evict(struct store_writer *w, uint64_t deadline_ns)
 {
 	struct contents *c = &w->next;
 
-	if (count_pages(w, c) != 0)
-		return -1;
 	while (is_over(w, c)) {
 		sqlite3_stmt *delete = w->statements[DELETE_BATCH];
 
@@ -396,20 +424,6 @@ evict(struct store_writer *w, uint64_t deadline_ns)
 			return -1;
 	}
 	return 0;
-}
-
-static int
-fill_transaction(
-	struct store_writer *w, const struct store_entry *entries, uint64_t forward_mark)
-{
-	uint64_t begin_ns = clock_mono_ns(), end_ns;
-
-	if (insert_entries(w, entries) != 0 || set_forward_mark(w, forward_mark) != 0 ||
-		forget_sessions(w) != 0)
-		return -1;
-	/* As long again as the rest took: it gets half of the time, and so keeps up. */
-	end_ns = clock_mono_ns();
-	return evict(w, end_ns + (end_ns - begin_ns) + EVICT_NS);
 }
 
 static int
@@ -427,6 +441,42 @@ explain:
 	return -1;
 }
 
+static enum outcome
+fill_transaction(
+	struct store_writer *w, const struct store_entry *entries, uint64_t forward_mark)
+{
+	uint64_t begin_ns = clock_mono_ns(), end_ns;
+
+	if (insert_entries(w, entries) != 0 || set_forward_mark(w, forward_mark) != 0 ||
+		forget_sessions(w) != 0 || count_pages(w, &w->next) != 0)
+		return FAILED;
+	/* As long again as the rest took: it gets half of the time, and so keeps up. */
+	end_ns = clock_mono_ns();
+	return evict(w, end_ns + (end_ns - begin_ns) + EVICT_NS) == 0 ? DONE
+								      : CANNOT_EVICT;
+}
+
+static enum outcome
+run_transaction(struct store_writer *w, const struct store_entry *entries,
+	uint64_t forward_mark, char error[STORE_ERROR_MAX])
+{
+	enum outcome outcome;
+
+	w->next = w->now;
+	if (begin(w, error) != 0)
+		return FAILED;
+	outcome = fill_transaction(w, entries, forward_mark);
+	if (outcome == DONE && run(w, COMMIT) != 0)
+		outcome = FAILED;
+	if (outcome == DONE)
+		return DONE;
+	store_sql_explain(w->db, error);
+	/* SQLite has done that itself after some errors, and not after others. */
+	if (sqlite3_get_autocommit(w->db) == 0)
+		(void)run(w, ROLLBACK);
+	return outcome;
+}
+
 static bool
 has_work(const struct store_writer *w, uint64_t forward_mark)
 {
@@ -439,21 +489,20 @@ store_writer_commit(struct store_writer *w, const struct store_entry *entries,
 	uint64_t forward_mark, char error[STORE_ERROR_MAX])
 {
 	bool forgets = forgetting_is_due(w);
+	enum outcome outcome;
 
 	if (entries == NULL && !has_work(w, forward_mark)) {
 		w->is_behind = false;
 		return 0;
 	}
-	w->next = w->now;
-	if (begin(w, error) != 0)
-		return -1;
-	if (fill_transaction(w, entries, forward_mark) != 0 || run(w, COMMIT) != 0) {
-		store_sql_explain(w->db, error);
-		/* SQLite has done that itself after some errors, and not after others. */
-		if (sqlite3_get_autocommit(w->db) == 0)
-			(void)run(w, ROLLBACK);
-		return -1;
+	outcome = run_transaction(w, entries, forward_mark, error);
+	if (outcome == CANNOT_EVICT) {
+		rest_from_evicting(w, error);
+		outcome = run_transaction(w, entries, forward_mark, error);
 	}
+	if (outcome != DONE)
+		return -1;
+	note_evicting(w);
 	accept_contents(w);
 	w->is_behind = is_over(w, &w->now);
 	if (forgets)

@@ -5,6 +5,7 @@
  * A transaction is all or nothing: after an error nothing of it is in the file, and the
  * same entries may be tried again.  Retention works inside the transactions that insert,
  * for at most as long as they took, so it costs no sync of its own and holds up nobody.
+ * Where it fails, what it was to delete stays, which is logged, and the rest is stored.
  *
  * Belongs to the store's writer thread, but for store_writer_hurry.
  *

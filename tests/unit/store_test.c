@@ -440,6 +440,66 @@ a_damaged_row_is_left_out(void)
 	}
 }
 
+#define PAGE_BYTES 16384
+/* A body of so much takes more pages than the one of its row. */
+#define LONG_BYTES 60000
+
+/*
+ * Breaks the chain of pages of the batch that kit_batch made long of this seed: a page of
+ * the chain begins with the number of the next one.
+ */
+static void
+break_chain(uint64_t seed)
+{
+	static const char nowhere[] = {'\xff', '\xff', '\xff', '\xf0'};
+	int fd = open(kit.path, O_RDWR | O_CLOEXEC);
+	char page[PAGE_BYTES], body[PAGE_BYTES];
+	off_t at = 0;
+
+	memset(body, 'a' + (int)(seed % 26), sizeof body);
+	while (pread(fd, page, sizeof page, at) == PAGE_BYTES &&
+		memcmp(page + sizeof nowhere, body, PAGE_BYTES - sizeof nowhere) != 0)
+		at += PAGE_BYTES;
+	EXPECT_INT(sizeof nowhere, pwrite(fd, nowhere, sizeof nowhere, at));
+	(void)close(fd);
+}
+
+/* So many batches of one long message each. */
+static void
+make_long_batches(unsigned count)
+{
+	struct store *s = kit_open(&kit);
+
+	for (unsigned i = 1; i <= count; i++)
+		keep(s, kit_batch(i, 1, LONG_BYTES));
+	EXPECT_INT(0, kit_close(s));
+}
+
+static void
+what_cannot_leave_keeps_nothing_out(void)
+{
+	struct store_options options = kit_options(&kit);
+	struct store_numbers numbers;
+	struct store_state state;
+	struct store *s;
+
+	make_long_batches(5);
+	break_chain(1);
+	options.retain.messages = 2;
+	s = store_open(&options);
+	keep(s, kit_batch(6, 1, 1));
+	keep(s, kit_batch(7, 1, 1));
+	store_state(s, &state);
+	EXPECT(!state.is_failing);
+	store_numbers(s, &numbers);
+	EXPECT_INT(1, numbers.extent.oldest_id);
+	EXPECT_INT(7, numbers.extent.newest_id);
+	EXPECT_INT(0, numbers.evicted);
+	EXPECT_INT(0, kit_close(s));
+	EXPECT_TEXT("7", kit_query(&kit, "SELECT count(*) FROM batch"));
+	kit_clear(&kit);
+}
+
 /* A program that keeps the file's write lock. */
 static sqlite3 *
 lock_elsewhere(void)
@@ -1014,6 +1074,7 @@ main(void)
 	TAP_RUN(without_rights_it_says_so);
 	TAP_RUN(a_damaged_file_is_refused);
 	TAP_RUN(a_damaged_row_is_left_out);
+	TAP_RUN(what_cannot_leave_keeps_nothing_out);
 	TAP_RUN(a_lock_elsewhere_is_waited_for);
 	TAP_RUN(what_cannot_be_flushed_is_called_lost);
 	TAP_RUN(a_file_that_was_moved_is_noticed);
