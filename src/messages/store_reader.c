@@ -18,19 +18,20 @@
 
 #define CONNECTIONS 4
 
-enum statement { READ_ASCENDING, READ_DESCENDING, FIND_BEFORE, FIND_SESSION };
+enum statement { READ_ASCENDING, READ_DESCENDING, FIND_FROM, FIND_BEFORE, FIND_SESSION };
 #define STATEMENT_COUNT (FIND_SESSION + 1)
 
-/* The nearest at or below an id. */
+/* The nearest at or above an id, and at or below it. */
+#define FROM "FROM batch WHERE first_id >= ?1 ORDER BY first_id"
 #define BEFORE "FROM batch WHERE first_id <= ?1 ORDER BY first_id DESC"
-#define COLUMNS "first_id, count, received_us, connection, peer, name, framing, body"
+#define PLACE "first_id, count, received_us "
+#define COLUMNS "first_id, count, received_us, connection, peer, name, framing, body "
 
 static const char *const statement_texts[STATEMENT_COUNT] = {
-	[READ_ASCENDING] = "SELECT " COLUMNS " FROM batch WHERE first_id >= coalesce("
-			   "(SELECT max(first_id) FROM batch WHERE first_id <= ?1), 0)"
-			   " ORDER BY first_id",
-	[READ_DESCENDING] = "SELECT " COLUMNS " " BEFORE,
-	[FIND_BEFORE] = "SELECT first_id, count, received_us " BEFORE " LIMIT 1",
+	[READ_ASCENDING] = "SELECT " COLUMNS FROM,
+	[READ_DESCENDING] = "SELECT " COLUMNS BEFORE,
+	[FIND_FROM] = "SELECT " PLACE FROM " LIMIT 1",
+	[FIND_BEFORE] = "SELECT " PLACE BEFORE " LIMIT 1",
 	[FIND_SESSION] = "SELECT last FROM session WHERE id = ?1",
 };
 
@@ -207,51 +208,161 @@ read_row(sqlite3_stmt *row)
 	return batch;
 }
 
+static int64_t
+clamp_id(uint64_t id)
+{
+	return id > INT64_MAX ? INT64_MAX : (int64_t)id;
+}
+
+/* A batch, but for what is in it; a count of 0 where there is none. */
+struct place {
+	int64_t first_id, count, received_us;
+};
+
+static struct place
+read_place(sqlite3_stmt *row)
+{
+	return (struct place){sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 1),
+		sqlite3_column_int64(row, 2)};
+}
+
+/* With FIND_FROM or FIND_BEFORE. */
+static int
+find_place(const struct reader *reader, enum statement statement, int64_t id,
+	struct place *out)
+{
+	sqlite3_stmt *find = reader->statements[statement];
+	int result;
+
+	*out = (struct place){0};
+	(void)sqlite3_bind_int64(find, 1, id);
+	result = sqlite3_step(find);
+	if (result == SQLITE_ROW) {
+		*out = read_place(find);
+		result = SQLITE_DONE;
+	}
+	(void)sqlite3_reset(find);
+	return result == SQLITE_DONE ? 0 : -1;
+}
+
+/* What is read: rows from one on, in their order. */
+struct walk {
+	const struct reader *reader;
+	sqlite3_stmt *rows;
+	bool ascends;
+	int64_t at; /* no row before it is still to come */
+};
+
+static void
+start_walk(struct walk *walk, int64_t at)
+{
+	(void)sqlite3_reset(walk->rows);
+	walk->at = at;
+	(void)sqlite3_bind_int64(walk->rows, 1, at);
+}
+
+static int64_t
+behind(const struct walk *walk, int64_t first_id)
+{
+	uint64_t id = (uint64_t)first_id;
+
+	return (int64_t)(walk->ascends ? id + 1 : id - 1);
+}
+
+static void
+log_damage(int64_t first_id)
+{
+	log_error("batch %lld of the store is damaged and left out", (long long)first_id);
+}
+
+/*
+ * Goes on behind a row whose body stands on pages that are broken; its place is in a page
+ * before them.  False: it cannot be found either.
+ */
+static bool
+skip_broken(struct walk *walk)
+{
+	struct place broken;
+	int result = find_place(
+		walk->reader, walk->ascends ? FIND_FROM : FIND_BEFORE, walk->at, &broken);
+
+	if (result != 0 || broken.first_id < 1) {
+		/* The error is the connection's last one again. */
+		(void)sqlite3_reset(walk->rows);
+		return false;
+	}
+	log_damage(broken.first_id);
+	start_walk(walk, behind(walk, broken.first_id));
+	return true;
+}
+
+static int
+step_walk(struct walk *walk)
+{
+	int result;
+
+	do
+		result = sqlite3_step(walk->rows);
+	while ((result & 0xff) == SQLITE_CORRUPT && skip_broken(walk));
+	if (result == SQLITE_ROW)
+		walk->at = behind(walk, sqlite3_column_int64(walk->rows, 0));
+	return result;
+}
+
 /* Where ids have a gap, the nearest below an id ends before it. */
 static bool
-ends_before(sqlite3_stmt *row, uint64_t id)
+ends_before(const struct place *place, uint64_t id)
 {
-	return (uint64_t)sqlite3_column_int64(row, 0) +
-		       (uint64_t)sqlite3_column_int64(row, 1) <=
-	       id;
+	return (uint64_t)place->first_id + (uint64_t)place->count <= id;
 }
 
 /* Rows to batches until `max_bytes` are full, linked in the order of the rows. */
 static enum store_read_result
-read_rows(const struct reader *reader, sqlite3_stmt *rows, uint64_t min_id,
-	size_t max_bytes, struct batch **out)
+read_rows(struct walk *walk, uint64_t min_id, size_t max_bytes, struct batch **out)
 {
 	size_t bytes = 0;
 	int result;
 
-	while ((result = sqlite3_step(rows)) == SQLITE_ROW) {
-		size_t row_bytes =
-			sizeof(struct batch) + (size_t)sqlite3_column_bytes(rows, 7);
+	while ((result = step_walk(walk)) == SQLITE_ROW) {
+		struct place place = read_place(walk->rows);
+		size_t row_bytes = sizeof(struct batch) +
+				   (size_t)sqlite3_column_bytes(walk->rows, 7);
 		struct batch *batch;
 
-		if (ends_before(rows, min_id))
+		if (ends_before(&place, min_id))
 			continue;
 		if (bytes > 0 && bytes + row_bytes > max_bytes)
 			return STORE_READ_OK;
-		batch = read_row(rows);
+		batch = read_row(walk->rows);
 		if (batch == NULL && errno == ENOMEM)
 			return STORE_READ_NO_MEMORY;
 		if (batch == NULL) {
-			log_error("batch %lld of the store is damaged and left out",
-				(long long)sqlite3_column_int64(rows, 0));
+			log_damage(place.first_id);
 			continue;
 		}
 		bytes += row_bytes;
 		*out = batch;
 		out = &batch->next;
 	}
-	return result == SQLITE_DONE ? STORE_READ_OK : fail(reader);
+	return result == SQLITE_DONE ? STORE_READ_OK : fail(walk->reader);
 }
 
-static sqlite3_int64
-clamp_id(uint64_t id)
+/* Upwards it begins with the batch that holds `id`, which is the nearest below. */
+static enum store_read_result
+read_page(const struct reader *reader, uint64_t id, enum store_order order,
+	size_t max_bytes, struct batch **out)
 {
-	return id > INT64_MAX ? INT64_MAX : (sqlite3_int64)id;
+	struct walk walk = {.reader = reader, .ascends = order == STORE_ASCENDING};
+	struct place place = {.first_id = clamp_id(id)};
+	enum store_read_result result;
+
+	walk.rows = reader->statements[walk.ascends ? READ_ASCENDING : READ_DESCENDING];
+	if (walk.ascends && find_place(reader, FIND_BEFORE, clamp_id(id), &place) != 0)
+		return fail(reader);
+	start_walk(&walk, place.first_id);
+	result = read_rows(&walk, walk.ascends ? id : 0, max_bytes, out);
+	(void)sqlite3_reset(walk.rows);
+	return result;
 }
 
 enum store_read_result
@@ -259,46 +370,16 @@ store_readers_read(struct store_readers *r, uint64_t id, enum store_order order,
 	size_t max_bytes, struct batch **out)
 {
 	struct reader *reader = borrow(r);
-	bool ascends = order == STORE_ASCENDING;
-	sqlite3_stmt *rows =
-		reader->statements[ascends ? READ_ASCENDING : READ_DESCENDING];
 	enum store_read_result result;
 
 	*out = NULL;
-	(void)sqlite3_bind_int64(rows, 1, clamp_id(id));
-	result = read_rows(reader, rows, ascends ? id : 0, max_bytes, out);
-	(void)sqlite3_reset(rows);
+	result = read_page(reader, id, order, max_bytes, out);
 	give_back(r, reader);
 	if (result != STORE_READ_OK) {
 		batch_release_chain(*out);
 		*out = NULL;
 	}
 	return result;
-}
-
-/* The batch of `id`, or the nearest before it; a count of 0 where there is none. */
-struct place {
-	uint64_t first_id, count;
-	int64_t received_us;
-};
-
-static int
-find_before(const struct reader *reader, uint64_t id, struct place *out)
-{
-	sqlite3_stmt *find = reader->statements[FIND_BEFORE];
-	int result;
-
-	*out = (struct place){0};
-	(void)sqlite3_bind_int64(find, 1, clamp_id(id));
-	result = sqlite3_step(find);
-	if (result == SQLITE_ROW) {
-		out->first_id = (uint64_t)sqlite3_column_int64(find, 0);
-		out->count = (uint64_t)sqlite3_column_int64(find, 1);
-		out->received_us = sqlite3_column_int64(find, 2);
-		result = SQLITE_DONE;
-	}
-	(void)sqlite3_reset(find);
-	return result == SQLITE_DONE ? 0 : -1;
 }
 
 /*
@@ -311,18 +392,18 @@ find_time(const struct reader *reader, int64_t received_us, uint64_t *out_id)
 	struct place place;
 	uint64_t low = 0, high;
 
-	if (find_before(reader, INT64_MAX, &place) != 0)
+	if (find_place(reader, FIND_BEFORE, INT64_MAX, &place) != 0)
 		return -1;
-	high = place.count > 0 ? place.first_id + place.count : 1;
+	high = place.count > 0 ? (uint64_t)place.first_id + (uint64_t)place.count : 1;
 	while (low < high) {
 		uint64_t middle = low + (high - low) / 2;
 
-		if (find_before(reader, middle, &place) != 0)
+		if (find_place(reader, FIND_BEFORE, clamp_id(middle), &place) != 0)
 			return -1;
 		if (place.count == 0 || place.received_us < received_us)
 			low = middle + 1;
 		else
-			high = place.first_id;
+			high = (uint64_t)place.first_id;
 	}
 	*out_id = high;
 	return 0;

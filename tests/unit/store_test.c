@@ -464,6 +464,19 @@ break_chain(uint64_t seed)
 	(void)close(fd);
 }
 
+/* 0: the page is empty. */
+static uint64_t
+first_of_page(struct store *s, uint64_t id, enum store_order order, size_t max_bytes)
+{
+	struct batch *page = NULL;
+	uint64_t first_id;
+
+	EXPECT_INT(STORE_OK, store_read(s, id, order, max_bytes, &page));
+	first_id = page != NULL ? page->first_id : 0;
+	batch_release_chain(page);
+	return first_id;
+}
+
 /* So many batches of one long message each. */
 static void
 make_long_batches(unsigned count)
@@ -473,6 +486,41 @@ make_long_batches(unsigned count)
 	for (unsigned i = 1; i <= count; i++)
 		keep(s, kit_batch(i, 1, LONG_BYTES));
 	EXPECT_INT(0, kit_close(s));
+}
+
+static void
+what_stands_on_broken_pages_is_left_out(void)
+{
+	static const size_t sizes[] = {1, 1 << 20};
+	struct batch *page = NULL;
+	struct store *s;
+
+	make_long_batches(6);
+	break_chain(1);
+	break_chain(3);
+	break_chain(4);
+	break_chain(6);
+	s = kit_open(&kit);
+	for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+		tap_context("pages of %zu bytes", sizes[i]);
+		for (uint64_t id = 0; id <= 7; id++) {
+			uint64_t above = id <= 2 ? 2 : id <= 5 ? 5 : 0;
+			uint64_t below = id >= 5 ? 5 : id >= 2 ? 2 : 0;
+
+			EXPECT_INT(
+				above, first_of_page(s, id, STORE_ASCENDING, sizes[i]));
+			EXPECT_INT(
+				below, first_of_page(s, id, STORE_DESCENDING, sizes[i]));
+		}
+	}
+	EXPECT_INT(STORE_OK, store_read(s, 1, STORE_ASCENDING, 1 << 20, &page));
+	if (EXPECT(page != NULL && page->next != NULL)) {
+		EXPECT_INT(5, page->next->first_id);
+		EXPECT(page->next->next == NULL);
+	}
+	batch_release_chain(page);
+	EXPECT_INT(0, kit_close(s));
+	kit_clear(&kit);
 }
 
 static void
@@ -1074,6 +1122,7 @@ main(void)
 	TAP_RUN(without_rights_it_says_so);
 	TAP_RUN(a_damaged_file_is_refused);
 	TAP_RUN(a_damaged_row_is_left_out);
+	TAP_RUN(what_stands_on_broken_pages_is_left_out);
 	TAP_RUN(what_cannot_leave_keeps_nothing_out);
 	TAP_RUN(a_lock_elsewhere_is_waited_for);
 	TAP_RUN(what_cannot_be_flushed_is_called_lost);
