@@ -97,10 +97,14 @@ static int
 on_commit(void *argument, sqlite3 *db, const char *schema, int pages)
 {
 	struct store_writer *w = argument;
+	uint64_t before = w->wal_bytes;
 
 	(void)db;
 	(void)schema;
 	w->wal_bytes = (uint64_t)pages * (w->page_bytes + WAL_FRAME_HEADER_BYTES);
+	/* It began anew, perhaps because another program emptied it. */
+	if (w->wal_bytes < before)
+		w->checkpoint_at_bytes = w->options.wal_bytes;
 	return SQLITE_OK;
 }
 

@@ -1104,6 +1104,36 @@ readers_do_not_keep_the_log_growing(void)
 	kit_clear(&kit);
 }
 
+static void
+a_log_that_somebody_else_empties_is_kept_as_short_as_before(void)
+{
+	struct store_options options = kit_options(&kit);
+	sqlite3 *db = NULL;
+	struct store *s;
+
+	options.wal_bytes = (uint64_t)1 << 20;
+	s = store_open(&options);
+	keep(s, kit_batch(0, 1, 1));
+	EXPECT_INT(
+		SQLITE_OK, sqlite3_open_v2(kit.path, &db, SQLITE_OPEN_READWRITE, NULL));
+	EXPECT_INT(SQLITE_OK, sqlite3_busy_timeout(db, KIT_PATIENCE_MS));
+	EXPECT_INT(SQLITE_OK,
+		sqlite3_exec(db, "BEGIN; SELECT count(*) FROM batch", NULL, NULL, NULL));
+	for (unsigned i = 1; i <= 10; i++)
+		keep(s, kit_batch(i, 1, 1 << 20));
+	EXPECT(wal_bytes() > (uint64_t)8 << 20);
+	EXPECT_INT(SQLITE_OK, sqlite3_exec(db, "COMMIT", NULL, NULL, NULL));
+	EXPECT_INT(SQLITE_OK,
+		sqlite3_exec(db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL));
+	EXPECT_INT(SQLITE_OK, sqlite3_close(db));
+	EXPECT_INT(0, wal_bytes());
+	for (unsigned i = 1; i <= 6; i++)
+		keep(s, kit_batch(i, 1, 1 << 20));
+	EXPECT(wal_bytes() < (uint64_t)4 << 20);
+	EXPECT_INT(0, kit_close(s));
+	kit_clear(&kit);
+}
+
 int
 main(void)
 {
@@ -1137,6 +1167,7 @@ main(void)
 	TAP_RUN(the_file_stops_growing);
 	TAP_RUN(what_is_not_forwarded_stays);
 	TAP_RUN(readers_do_not_keep_the_log_growing);
+	TAP_RUN(a_log_that_somebody_else_empties_is_kept_as_short_as_before);
 	kit_end(&kit);
 	return tap_finish();
 }
