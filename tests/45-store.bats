@@ -18,6 +18,8 @@ load helpers/store
 	# As if the clock had been an hour ahead.
 	sql 'UPDATE batch SET received_us = received_us + 3600000000 WHERE first_id = 3'
 	start_kept
+	run -0 server_log
+	assert_output --regexp "warn $STORE: the time of its newest message is 3[56][0-9]{2} seconds ahead of this clock"
 	expect_messages 0 0
 	expect_counter instance "$instance"
 	expect_counter '|.store|[.messages,.oldest_id,.newest_id]|tostring' '[3,1,3]'

@@ -26,6 +26,8 @@
 #define RETRY_MS 100
 #define RETRY_GROWTH 10
 #define BUSY_MS 2000
+/* Clocks that are set right jump by less. */
+#define AHEAD_US (60 * CLOCK_US_PER_S)
 #define WAL_BYTES ((uint64_t)16 * 1024 * 1024)
 
 struct store {
@@ -184,6 +186,19 @@ set_defaults(struct store_options *options)
 		options->busy_ms = BUSY_MS;
 }
 
+/* Times never fall, so all that comes gets the time of a clock that was ahead once. */
+static void
+warn_of_times_ahead(const struct store *s)
+{
+	int64_t now_us = clock_wall_us(), newest_us = store_writer_newest_us(s->writer);
+
+	if (newest_us > now_us + AHEAD_US)
+		log_warn("%s: the time of its newest message is %lld seconds ahead of "
+			 "this clock; until then what comes gets that time, and is too "
+			 "young for --retain-age",
+			s->file.path, (long long)((newest_us - now_us) / CLOCK_US_PER_S));
+}
+
 struct store *
 store_open(const struct store_options *options)
 {
@@ -201,6 +216,7 @@ store_open(const struct store_options *options)
 		log_error("%s", error);
 		goto close;
 	}
+	warn_of_times_ahead(s);
 	if (thread_start(&s->thread, STACK_BYTES, run_writer, s) != 0) {
 		log_error("%s: no thread for it: %s", s->file.path, strerror(errno));
 		goto close;
