@@ -96,15 +96,25 @@ query() {
 	start_store
 	send_bytes '1 2 3'
 	expect_messages 3 0
-	run -0 bash -c "$(block 'Where the messages are' sh)"
+	local instance
+	instance=$(counter instance)
+	run -0 bash -c "$(block 'Where the messages are' sh | sed -n 1p)"
 	send_line 4
 	expect_messages 4 0
 	stop_server
 	start_server --store backup.db
+	expect_counter instance "$instance"
 	assert_equal "$(newest 9)" $'1\n2\n3'
 	send_line '"another"'
 	expect_messages 1 0
 	assert_equal "$(get /messages/4/raw)" '"another"'
+	stop_server
+	run -0 bash -c "$(block 'Where the messages are' sh | sed -n 2p)"
+	start_server --store backup.db
+	run -0 counter instance
+	assert_output --regexp '^[0-9a-f-]{36}$'
+	refute_output "$instance"
+	assert_equal "$(newest 9)" $'1\n2\n3\n"another"'
 	stop_server
 }
 

@@ -109,7 +109,10 @@ enum store_result store_session_find(struct store *s, const char *session,
 void store_state(struct store *s, struct store_state *out);
 void store_numbers(struct store *s, struct store_numbers *out);
 
-/* 36 characters that name this file, and no other, for ever. */
+/*
+ * 36 characters that name this file for ever, and no other one but for its copies: those
+ * have the same until it is deleted in them, and then made anew.
+ */
 const char *store_instance(const struct store *s);
 
 /* The file's full name. */
