@@ -293,7 +293,7 @@ expect_kept() {
 @test "a bye that wants more time than there is ends it at once, with 5" {
 	start_standin '[{"take":5,"end":"{\"bye\":\"store_unavailable\",\"ack\":5,\"retry_after\":3600}\n"},{}]'
 	run -5 send - < <(seq 10)
-	assert_line --partial 'store_unavailable'
+	assert_line --partial 'store_unavailable (the server cannot write its store now; its log says why)'
 	assert_line --partial '5 messages were not acknowledged, from number 6'
 	expect_state '.connections' 1
 }

@@ -15,7 +15,8 @@ static const struct refusal refusals[] = {
 	{"message_timeout", REFUSAL_PASSES, ""},
 	{"max_connections", REFUSAL_PASSES, ""},
 	{"no_memory", REFUSAL_PASSES, ""},
-	{"store_unavailable", REFUSAL_PASSES, " (the server's store can take no more)"},
+	{"store_unavailable", REFUSAL_PASSES,
+		" (the server cannot write its store now; its log says why)"},
 	/* At the hello it is a connection that takes its time to end, perhaps our own. */
 	{"session_taken", REFUSAL_PASSES_AT_HELLO,
 		" (another sender goes on with this session: each needs its own "
