@@ -16,6 +16,10 @@ requests() {
 	tail -n +2 "$BATS_TEST_TMPDIR/teller.out" | sed 's/ *$//'
 }
 
+requests_are() {
+	[[ $(requests) == "$1" ]]
+}
+
 tail_once() {
 	client tail --http "$HTTP" "$@"
 }
@@ -91,8 +95,7 @@ HELLO='["hello","a",25]'
 	expect_tail '23 24 25 26 27 28'
 	wait_until 20 said 'ended the stream of events; trying again until it is back'
 	expected=$'/events\n/messages?limit=3&after=0&before=26&order=desc\n/messages?limit=1000&after=22&before=26&order=asc\n/events 25\n/events 26\n/events 28\n/events 28'
-	requests_are_expected() { [[ $(requests) == "$expected" ]]; }
-	wait_until 20 requests_are_expected
+	wait_until 20 requests_are "$expected"
 	stop_tail
 	run -0 cat "$BATS_TEST_TMPDIR/tail.err"
 	assert_equal "${#lines[@]}" 2
@@ -100,12 +103,31 @@ HELLO='["hello","a",25]'
 }
 
 @test "--follow --after: events from there on, and no page" {
-	start_teller "[[$HELLO],[$HELLO,[\"gap\",8,20],[\"end\"]],[$HELLO,[\"message\",21],[\"stay\"]]]"
+	start_teller "[[$HELLO],[$HELLO,[\"message\",8],[\"end\"]],[$HELLO,[\"message\",9],[\"stay\"]]]"
 	start_tail --after 7
-	expect_tail 21
-	said 'a gap: messages 8 to 20 (13) are left out; '
+	expect_tail '8 9'
 	stop_tail TERM
-	assert_equal "$(requests)" $'/events\n/events 7\n/events 20'
+	assert_equal "$(requests)" $'/events\n/events 7\n/events 8'
+}
+
+@test "--follow: what the stream leaves out comes from pages, in its place, and the stream goes on behind it" {
+	start_teller "[[$HELLO],[$HELLO,[\"message\",7],[\"gap\",8,20],[\"message\",21]],
+		[$HELLO,[\"message\",21],[\"gap\",22,30],[\"message\",31]],[$HELLO,[\"message\",31],[\"stay\"]]]"
+	start_tail --after 6
+	expect_tail "$(seq 7 25 | paste -sd ' ') 31"
+	stop_tail
+	assert_equal "$(cat "$BATS_TEST_TMPDIR/tail.err")" \
+		'bio-client: a gap: messages 26 to 30 (5) are left out; the server keeps them no longer'
+	assert_equal "$(requests)" $'/events\n/events 6\n/messages?limit=1000&after=7&before=21&order=asc\n/events 20\n/messages?limit=1000&after=21&before=31&order=asc\n/events 30'
+}
+
+@test "--follow: a message of a gap that the filter hides is not called missing" {
+	start_teller "[[$HELLO],[$HELLO,[\"gap\",1,25]],[$HELLO,[\"stay\"]]]"
+	start_tail --after 0 --filter .i=3
+	expect_tail 3
+	wait_until 20 requests_are $'/events\n/events 0\n/messages?limit=1000&after=0&before=26&order=asc\n/events 25'
+	stop_tail
+	assert_equal "$(cat "$BATS_TEST_TMPDIR/tail.err")" ''
 }
 
 @test "--follow: another instance is said and begun anew, and so is a server that fell back" {
@@ -161,6 +183,20 @@ numbers_are() {
 	stop_server
 }
 
+@test "a burst of more than the stream shows at once is printed whole, and no gap is said" {
+	start_kept
+	start_tail
+	expect_counter http.event_readers 1
+	send_more 1 5000
+	expect_messages 5000 0
+	wait_until 20 numbers_are 5000
+	stop_tail
+	assert_equal "$(cat "$BATS_TEST_TMPDIR/tail.err")" ''
+	expect_counter http.event_readers 0
+	expect_counter store.messages 5000
+	stop_server
+}
+
 @test "a server without a store that begins again: said, and its messages are printed from 1" {
 	start_server
 	send_more 1 20
@@ -185,7 +221,7 @@ numbers_are() {
 	done
 	start_tail --after 0
 	expect_tail "$(seq 21 30 | paste -sd ' ')"
-	said 'a gap: messages 1 to 20 (20) are left out; '
+	said 'a gap: messages 1 to 20 (20) are left out; the server keeps them no longer'
 	stop_tail
 	run -0 grep -c gap "$BATS_TEST_TMPDIR/tail.err"
 	assert_output 1

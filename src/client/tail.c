@@ -3,9 +3,10 @@
  *
  * With --follow the first connection to /events brings the hello alone: which server this
  * is, and the newest id.  What is wanted up to there is printed from pages; all behind it
- * comes as events.  `position` says that everything up to an id is printed or is said to
- * be missing, and each connection begins with it, so nothing comes twice or is left out
- * in silence, whoever went away.
+ * comes as events, and from pages again where they have a gap, since the stream shows so
+ * many at once and no more.  `position` says that everything up to an id is printed or is
+ * said to be missing, and each connection begins with it, so nothing comes twice or is
+ * left out in silence, whoever went away.
  *
  * SIGINT and SIGTERM are blocked and read from a descriptor, which whatever waits here
  * watches, as it watches whether standard output is still read.
@@ -63,6 +64,7 @@ struct tail {
 	char instance[INSTANCE_MAX];
 	uint64_t newest;   /* of the moment when all began */
 	uint64_t position; /* all up to this id is done with */
+	uint64_t gap_end;  /* the stream left out what follows, up to here; 0: nothing */
 	uint64_t counted, lowest;
 };
 
@@ -273,29 +275,18 @@ read_id(const cJSON *root, const char *name, uint64_t *out)
 	return 0;
 }
 
-/* What was printed before stands above what is said now. */
-static int
-say_gap(struct tail *t, uint64_t from, uint64_t to)
-{
-	if (flush(t) != 0)
-		return -1;
-	options_complain("a gap: messages %" PRIu64 " to %" PRIu64 " (%" PRIu64
-			 ") are left out; the server keeps them no longer, or they were "
-			 "not read in time",
-		from, to, to - from + 1);
-	return 0;
-}
-
+/* The stream is left for pages, and gone back to behind the gap. */
 static int
 take_gap(struct tail *t, const cJSON *root)
 {
 	uint64_t from, to;
 
 	if (read_id(root, "from", &from) != 0 || read_id(root, "to", &to) != 0 ||
-		from == 0 || to < from)
+		from <= t->position || to < from)
 		return fail(t, "the server sent a gap that cannot be read");
-	t->position = to;
-	return say_gap(t, from, to);
+	t->gap_end = to;
+	t->is_stream_enough = true;
+	return 0;
 }
 
 static int
@@ -350,6 +341,16 @@ take_hello(struct tail *t, const cJSON *root)
 	return 0;
 }
 
+/* As /messages does, but that line feeds between tokens are spaces in an event. */
+static int
+take_next(struct tail *t, const struct page_item *item)
+{
+	t->position = item->id;
+	if (!filter_match_text(&t->filter, item->data, item->data_len))
+		return 0;
+	return print_message(t, item);
+}
+
 static int
 take_message(struct tail *t, const struct events_item *event)
 {
@@ -357,11 +358,7 @@ take_message(struct tail *t, const struct events_item *event)
 
 	if (page_take_apart(event->data.bytes, event->data.len, &item) != 0)
 		return fail(t, "the server sent a message that cannot be read");
-	t->position = item.id;
-	/* As /messages does, but that line feeds between tokens are spaces here. */
-	if (!filter_match_text(&t->filter, item.data, item.data_len))
-		return 0;
-	return print_message(t, &item);
+	return take_next(t, &item);
 }
 
 /* Events that nobody knows are passed over, and so are the counters. */
@@ -441,6 +438,47 @@ read_stream(struct tail *t, bool is_first)
 	return recover(t);
 }
 
+/* What was printed before stands above what is said now. */
+static int
+say_missing(struct tail *t, uint64_t last)
+{
+	if (last <= t->position)
+		return 0;
+	if (flush(t) != 0)
+		return -1;
+	options_complain("a gap: messages %" PRIu64 " to %" PRIu64 " (%" PRIu64
+			 ") are left out; the server keeps them no longer",
+		t->position + 1, last, last - t->position);
+	t->position = last;
+	return 0;
+}
+
+static int
+fill_message(struct tail *t, const struct page_item *item)
+{
+	return say_missing(t, item->id - 1) != 0 ? -1 : take_next(t, item);
+}
+
+/* Every message is asked for, since one that the filter hides is not missing. */
+static int
+fill_gap(struct tail *t)
+{
+	uint64_t end = t->gap_end, after = t->position;
+	struct question q;
+
+	t->gap_end = 0;
+	do {
+		question_begin(&q);
+		question_add_number(&q, "limit", PAGE_LIMIT);
+		question_add_number(&q, "after", after);
+		question_add_number(&q, "before", end + 1);
+		question_add(&q, "order", "asc");
+		if (walk_page(t, &q, fill_message, &after) != 0 || flush(t) != 0)
+			return -1;
+	} while (after > 0);
+	return say_missing(t, end);
+}
+
 /* Where the events go on: all that was asked for is behind it. */
 static void
 settle_position(struct tail *t)
@@ -462,7 +500,8 @@ follow(struct tail *t)
 	if (t->position == t->newest && print_newest(t) != 0)
 		return;
 	while (read_stream(t, false) == 0)
-		;
+		if (t->gap_end > 0 && fill_gap(t) != 0)
+			return;
 }
 
 static void
