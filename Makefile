@@ -16,8 +16,8 @@ MESSAGES := batch filter recent store_sql store_file store_writer store_reader s
 SERVER := host cors options endpoint print ingest reply claim ledger greeting roster rejections session listener \
 	query envelope history process report metrics exchange asset turn archive census pulse live route http main
 CLIENT := options answer reply dial framed link input message source window tally \
-	backoff outage progress refusal identity talk acked sender status page output question history \
-	events pretty outlet tail main
+	backoff outage progress refusal identity talk acked sender status page pretty output question history \
+	events outlet tail main
 MODULES := $(BASE:%=base/%) $(WIRE:%=wire/%) $(MESSAGES:%=messages/%) \
 	$(SERVER:%=server/%) $(CLIENT:%=client/%)
 

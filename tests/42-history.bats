@@ -57,6 +57,22 @@ ids() {
 	stop_server
 }
 
+@test "a terminal gets nothing to obey, whatever was sent, and a pipe every byte" {
+	start_server
+	printf '{"a\xc2\x9b31m":"\x7f\xe2\x80\xae",\r\n\t"b":"\\u001b[31m"}' >"$BATS_TEST_TMPDIR/sent"
+	send_bytes <"$BATS_TEST_TMPDIR/sent"
+	expect_messages 1 0
+	local format
+	for format in ndjson json raw; do
+		run -0 on_terminal "$BUILD/bio-client" history --http "$HTTP" --format "$format"
+		assert_output --partial '{"a\\u009b31m":"\\u007f\\u202e",'
+		assert_output --partial '"b":"\\u001b[31m"}'
+	done
+	assert_equal "$output" $'{"a\\\\u009b31m":"\\\\u007f\\\\u202e", \n\\t"b":"\\\\u001b[31m"}'
+	history --format raw | cmp - <(cat "$BATS_TEST_TMPDIR/sent" && echo)
+	stop_server
+}
+
 @test "json: one document, with every byte of the messages" {
 	start_server
 	run -0 history --format json

@@ -14,11 +14,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "client/outage.h"
 #include "client/output.h"
 #include "client/page.h"
+#include "client/pretty.h"
 #include "client/progress.h"
 #include "client/question.h"
 #include "client/status.h"
@@ -32,7 +34,9 @@ struct history {
 	struct output output;
 	struct progress progress;
 	struct outage outage;
-	struct text line; /* a message as it is written */
+	bool is_terminal;
+	struct text line;  /* a message as it is written */
+	struct text shown; /* the same, where a terminal gets it */
 	uint64_t newest, first_id, last_id;
 	uint64_t after, before; /* of the next page, both exclusive */
 	uint64_t messages, bytes;
@@ -132,6 +136,41 @@ find_newest(struct history *h)
 	return fail(h, "the server's answer is no page of messages");
 }
 
+/* Line feeds stay; other breaks are white space between two tokens. */
+static const struct text *
+make_harmless(struct history *h)
+{
+	const char *p = h->line.bytes, *end = p + h->line.len;
+
+	h->shown.len = 0;
+	while (p < end) {
+		size_t len = 0;
+
+		while (p + len < end && p[len] != '\n' && p[len] != '\r')
+			len++;
+		pretty_append_harmless(&h->shown, p, len);
+		p += len;
+		if (p < end)
+			text_append_string(&h->shown, *p++ == '\n' ? "\n" : " ");
+	}
+	return &h->shown;
+}
+
+static int
+write_line(struct history *h)
+{
+	const struct text *line = &h->line;
+
+	if (h->is_terminal && !text_failed(line))
+		line = make_harmless(h);
+	if (text_failed(line))
+		return fail(h, "out of memory");
+	if (output_write(&h->output, line->bytes, line->len) == 0)
+		return 0;
+	h->answer.code = EXIT_CODE_FAILED;
+	return -1;
+}
+
 static int
 write_message(struct history *h, const struct page_item *item)
 {
@@ -154,12 +193,8 @@ write_message(struct history *h, const struct page_item *item)
 		text_append(&h->line, bytes, len);
 		break;
 	}
-	if (text_failed(&h->line))
-		return fail(h, "out of memory");
-	if (output_write(&h->output, h->line.bytes, h->line.len) != 0) {
-		h->answer.code = EXIT_CODE_FAILED;
+	if (write_line(h) != 0)
 		return -1;
-	}
 	if (h->messages == 0)
 		h->first_id = item->id;
 	h->messages++;
@@ -302,10 +337,12 @@ history_run(const struct options *options)
 		options_complain("out of memory");
 		return EXIT_CODE_FAILED;
 	}
+	h.is_terminal = options->output == NULL && isatty(STDOUT_FILENO) == 1;
 	outage_init(&h.outage, options->retry_timeout_ms);
 	progress_init(&h.progress, options->output != NULL && !options->quiet);
 	run_export(&h);
 	text_free(&h.line);
+	text_free(&h.shown);
 	text_free(&h.answer.body);
 	status_close(h.status);
 	return h.answer.code;
