@@ -175,7 +175,7 @@ counter_is_above() {
 	expect_messages 2 0
 	assert_equal "$(counter bytes.received_total)" $((15 * 1024 * 1024 + 3))
 	run -4 send - < <(printf '1\n"%016777214d"' 0)
-	assert_line --partial 'bad JSON in message 2 at offset 16777215: longer than any server accepts'
+	assert_line --partial 'bad JSON in message 2 (line 2) at offset 16777215: longer than any server accepts'
 	expect_messages 3 0
 	stop_server
 }
@@ -406,23 +406,27 @@ with socket.create_server(("127.0.0.1", 0)) as listener:
 @test "exit code 4: a bad message in the stream, and what was before it is counted" {
 	start_server
 	run -4 send - < <(printf '{"i":1}\n{"i":2}\n{"i" 3}\n{"i":4}\n')
-	assert_line "bio-client: standard input: bad JSON in message 3 at offset 5: expected ':'"
+	assert_line "bio-client: standard input: bad JSON in message 3 (line 3) at offset 5: expected ':'; neither it nor what follows it is sent"
 	assert_line 'sent 2 messages (16 bytes) on 1 connection'
 	expect_messages 2 0
 	run -4 send - < <(printf '{"i":3}\n{"half')
-	assert_line --partial 'bad JSON in message 2 at offset 6: the input ends within the message'
+	assert_line --partial 'bad JSON in message 2 (line 2) at offset 6: the input ends within the message'
 	expect_messages 3 0
+	run -4 send - < <(printf '[\n4\n]\n\n{"a":\n5,\n6}\n7\n')
+	assert_line --partial 'bad JSON in message 2 (line 5) at offset 9: '
+	expect_messages 4 0
 	expect_idle
 	stop_server
 }
 
 @test "exit code 4: what is no JSON at all" {
 	start_server
-	local input
+	local input line
 	for input in 'GET / HTTP/1.1\r\n\r\n' 'BIO/1 {}\n' hello '\x16\x03\x01' '\0\1\2\3\4'; do
 		# shellcheck disable=SC2059 # the format is the point
 		run -4 send - < <(printf "$input")
-		assert_output --partial 'standard input: bad JSON in message 1 at offset '
+		[[ $input == '\0'* ]] && line='' || line=' (line 1)'
+		assert_output --partial "standard input: bad JSON in message 1$line at offset "
 	done
 	expect_messages 0 0
 	expect_idle

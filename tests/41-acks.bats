@@ -419,7 +419,7 @@ expect_kept() {
 @test "bad JSON in the input: what stood before it is acknowledged, and the exit code is 4" {
 	start_standin
 	run -4 send - < <(printf '1\n2\n{]\n4\n')
-	assert_line --partial 'bad JSON in message 3'
+	assert_line --partial 'bad JSON in message 3 (line 3) at offset 1: '
 	assert_line 'sent 2 messages (10 bytes) on 1 connection: 2 acknowledged, 0 refused'
 	expect_kept 2
 }
@@ -553,6 +553,33 @@ has_taken_signals() {
 	run -1 send --session s --resume "@$INPUT"
 	assert_line "bio-client: $INPUT holds 4 messages, and the session has come to 10: it is not the input that was sent"
 	expect_kept 10
+}
+
+@test "--resume: a number in last place without white space may be half there, and is not sent" {
+	start_standin
+	printf '1\n2' >"$INPUT"
+	run -4 send --session s --resume "@$INPUT"
+	assert_line "bio-client: $INPUT: bad JSON in message 2 (line 2) at offset 1: the input ends here, and more of the message may follow; neither it nor what follows it is sent"
+	expect_kept 1
+	printf '3\ntrue' >>"$INPUT"
+	run -4 send --session s --resume "@$INPUT"
+	expect_state '.kept' '["1","23"]'
+	printf ' "4"' >>"$INPUT"
+	run -0 send --session s --resume "@$INPUT"
+	expect_state '.kept' '["1","23","true","\"4\""]'
+	run -0 send - < <(printf 5)
+	expect_state '.kept[4:]' '["5"]'
+}
+
+@test "--resume with bad JSON before the place that the session has reached says nothing but that" {
+	start_standin
+	seq 4 >"$INPUT"
+	run -0 send --session s "@$INPUT"
+	printf '1\n{]\n3\n4\n' >"$INPUT"
+	run -4 send --session s --resume "@$INPUT"
+	assert_line --partial 'bad JSON in message 2 (line 2) at offset 1: '
+	refute_output --partial 'it is not the input that was sent'
+	expect_kept 4
 }
 
 # send_and_be_killed ARGUMENT...: `bio-client send` with acknowledgements, ended with SIGKILL

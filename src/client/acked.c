@@ -596,7 +596,8 @@ complain_of_input(struct acked *a)
 {
 	const struct source *source = &a->source;
 
-	if (!a->is_over && !a->is_stopping && source->to_skip > 0)
+	if (!a->is_over && !a->is_stopping && source->to_skip > 0 &&
+		!source->input->is_bad)
 		fail(a, EXIT_CODE_FAILED,
 			"%s holds %" PRIu64
 			" messages, and the session has come to %" PRIu64

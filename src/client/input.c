@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -81,16 +82,24 @@ report_bad(struct input *input, enum frame_event event, const struct frame_item 
 {
 	const char *why = item->error;
 	uint64_t offset = item->offset;
+	char line[32] = "";
 
 	if (event == FRAME_FOREIGN) {
 		why = "expected a value";
 		offset = 0;
 	} else if (item->reason == REJECT_too_large) {
 		why = "longer than any server accepts";
+	} else if (item->reason == REJECT_incomplete && input->group->options->resume) {
+		/* Or it is a number, which a line feed would have ended. */
+		why = "the input ends here, and more of the message may follow";
 	}
+	if (input->line > 0)
+		(void)snprintf(line, sizeof line, " (line %" PRIu64 ")", input->line);
 	link_group_fail(input->group, EXIT_CODE_BAD_JSON,
-		"%s: bad JSON in message %" PRIu64 " at offset %" PRIu64 ": %s",
-		input->name, input->number, offset, why);
+		"%s: bad JSON in message %" PRIu64 "%s at offset %" PRIu64
+		": %s; neither it nor what follows it is sent",
+		input->name, input->number, line, offset, why);
+	input->is_bad = true;
 }
 
 static uint64_t
@@ -105,19 +114,36 @@ count_newlines(const uint8_t *begin, const uint8_t *end)
 	return count;
 }
 
+/* Of what was found; FRAME_MORE has found nothing. */
+static const uint8_t *
+find_begin(enum frame_event event, const uint8_t *bytes, const struct frame_item *item)
+{
+	switch (event) {
+	case FRAME_MESSAGE:
+		return item->text;
+	case FRAME_REJECT:
+	case FRAME_FATAL:
+		return bytes + item->begin;
+	case FRAME_MORE:
+	case FRAME_FOREIGN:
+		break;
+	}
+	return bytes;
+}
+
 /* Lengths are no text: a line feed among them ends no line. */
 static void
-count_lines(struct input *input, const uint8_t *bytes, const struct frame_item *item,
-	bool is_message)
+count_lines(struct input *input, enum frame_event event, const uint8_t *bytes,
+	const struct frame_item *item)
 {
-	const uint8_t *text = is_message ? item->text : bytes;
+	const uint8_t *begin = find_begin(event, bytes, item);
 
-	if (!input->counts_lines || input->frame.framing == FRAMING_length)
+	input->line = 0;
+	if (input->frame.framing == FRAMING_length)
 		return;
-	input->newlines += count_newlines(bytes, text);
-	if (is_message)
-		input->line = input->newlines + 1;
-	input->newlines += count_newlines(text, bytes + item->used);
+	input->newlines += count_newlines(bytes, begin);
+	input->line = input->newlines + 1;
+	input->newlines += count_newlines(begin, bytes + item->used);
 }
 
 enum input_event
@@ -127,7 +153,7 @@ input_next(struct input *input, struct frame_item *out)
 	const uint8_t *bytes = b->bytes + b->begin;
 	enum frame_event event = frame_next(&input->frame, bytes, b->end - b->begin, out);
 
-	count_lines(input, bytes, out, event == FRAME_MESSAGE);
+	count_lines(input, event, bytes, out);
 	b->begin += out->used;
 	if (event == FRAME_MORE)
 		return input->has_ended ? INPUT_END : INPUT_MORE;
@@ -169,7 +195,7 @@ input_read(struct input *input)
 		b->end += (size_t)n;
 	if (n == 0) {
 		input->has_ended = true;
-		frame_finish(&input->frame, true);
+		frame_finish(&input->frame, !input->group->options->resume);
 	}
 	if (n < 0 && errno != EAGAIN && errno != EINTR)
 		return report_unreadable(input);

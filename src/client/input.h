@@ -3,7 +3,9 @@
  *
  * They may be framed in any way that the server itself understands.  All are judged
  * strictly before they are sent: a mistake is told in terms of the input, and nothing
- * that follows it goes out.
+ * that follows it goes out.  With --resume more may be written behind the end at any
+ * time, so a number or literal in last place needs white space behind it: it may be half
+ * there.
  *
  * An input belongs to one thread.  What goes wrong is reported to the group of links that
  * it was opened for.
@@ -35,10 +37,10 @@ struct input {
 	struct buffer buffer;
 	struct frame frame;
 	uint64_t number;   /* of the message that was found last */
-	bool counts_lines; /* for the owner to set */
 	uint64_t line;     /* where that message begins; 0: this input has no lines */
 	uint64_t newlines; /* in all that was consumed */
 	bool has_ended;
+	bool is_bad; /* that message is, and was reported */
 };
 
 /* Opens what an operand names, "-" or "@FILE".  -1: reported, and nothing to close. */

@@ -13,7 +13,6 @@ source_open(struct source *s, struct link_group *group, struct input *input)
 	*s = (struct source){.options = group->options, .input = input};
 	if (input == NULL)
 		return message_open(&s->message, group);
-	input->counts_lines = true;
 	return 0;
 }
 
