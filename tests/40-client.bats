@@ -36,6 +36,15 @@ find_silent_address() {
 	SILENT=$(get /messages/1 | jq -r .peer)
 }
 
+# serve_slowly: a server that stores, and a link to it that needs 5 s for 300,000 bytes; its
+# address in SLOW.
+serve_slowly() {
+	start_server --store "$BATS_TEST_TMPDIR/bio.db"
+	start trickler "$BATS_TEST_DIRNAME/helpers/trickler.py" "$BIO" 60000
+	wait_until 20 test -s "$BATS_TEST_TMPDIR/trickler.out"
+	SLOW=$(cat "$BATS_TEST_TMPDIR/trickler.out")
+}
+
 # framings: how each message was framed, oldest first.
 framings() {
 	get '/messages?order=asc&limit=1000' | jq -r '[.messages[].framing] | join(" ")'
@@ -386,6 +395,34 @@ with socket.create_server(("127.0.0.1", 0)) as listener:
 	assert_output "bio-client: $BIO: connection lost: the server did not close it for 0.3 s"
 	run -3 timeout -s KILL 10 "$BUILD/bio-client" send --server "$BIO" --timeout 300ms --rate 20 --repeat 3 1
 	assert_output "bio-client: $BIO: connection lost: the server did not close it for 0.3 s"
+}
+
+@test "exit code 3: a server that takes nothing" {
+	start deaf python3 -c '
+import socket
+with socket.create_server(("127.0.0.1", 0)) as listener:
+    print("127.0.0.1:%d" % listener.getsockname()[1], flush=True)
+    held = [listener.accept()[0] for _ in range(2)]'
+	wait_until 20 test -s "$BATS_TEST_TMPDIR/deaf.out"
+	BIO=$(cat "$BATS_TEST_TMPDIR/deaf.out")
+	run -3 timeout -s KILL 20 "$BUILD/bio-client" send --server "$BIO" --timeout 300ms - \
+		< <(printf '"%012000000d"' 0)
+	assert_output "bio-client: $BIO: connection lost: the server took nothing for 0.3 s"
+}
+
+@test "a slow link: what the kernel has taken is given the time to go out, with acks too" {
+	serve_slowly
+	printf '"%0300000d"' 0 >"$BATS_TEST_TMPDIR/long"
+	start acked "$BUILD/bio-client" send --ack store --server "$SLOW" --timeout 2s "@$BATS_TEST_TMPDIR/long"
+	local acked=$STARTED
+	start plain "$BUILD/bio-client" send --server "$SLOW" --timeout 2s "@$BATS_TEST_TMPDIR/long"
+	expect_exit "$STARTED" 0
+	expect_exit "$acked" 0
+	run -0 cat "$BATS_TEST_TMPDIR/plain.err" "$BATS_TEST_TMPDIR/acked.err"
+	assert_output $'sent 1 message (300003 bytes) on 1 connection\nsent 1 message (300006 bytes) on 1 connection: 1 acknowledged, 0 refused'
+	expect_messages 2 0
+	expect_counter connections.accepted_total 2
+	stop_server
 }
 
 @test "exit code 4: a bad operand, with the offset, before anything is sent" {

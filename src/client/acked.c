@@ -57,6 +57,7 @@ struct acked {
 	bool is_stopping, is_over;
 	uint64_t due_ns;   /* when the next message is; 0: now */
 	uint64_t heard_ns; /* when the connection last made progress */
+	size_t rest;       /* front_rest at that time */
 };
 
 /* The first failure decides the exit code, but each is told. */
@@ -97,6 +98,22 @@ static bool
 has_waiting(const struct acked *a)
 {
 	return window_count(&a->tally.window) > 0;
+}
+
+/* Of the message in front, what the server's system has not taken. */
+static size_t
+front_rest(const struct acked *a)
+{
+	size_t unsent = a->phase == PHASE_OPEN ? dial_unsent(a->talk.fd) : 0;
+
+	return window_front_rest(&a->tally.window, unsent);
+}
+
+static void
+note_progress(struct acked *a)
+{
+	a->heard_ns = clock_mono_ns();
+	a->rest = front_rest(a);
 }
 
 static void
@@ -259,7 +276,7 @@ take_welcome(struct acked *a, const struct answer *answer)
 	a->tally.connections++;
 	a->talk.is_greeted = true;
 	a->phase = PHASE_OPEN;
-	a->heard_ns = clock_mono_ns();
+	note_progress(a);
 	if (!has_waiting(a))
 		outage_end(&a->outage);
 }
@@ -269,17 +286,17 @@ take_finished(struct acked *a, uint64_t last)
 {
 	uint64_t first = a->tally.window.first;
 
-	a->heard_ns = clock_mono_ns();
 	if (tally_finish(&a->tally, last) == 0)
 		note_finished(a, first);
 	else
 		fail_number(a, "acknowledged", last);
+	note_progress(a);
 }
 
 static void
 take_nak(struct acked *a, const struct answer *answer)
 {
-	a->heard_ns = clock_mono_ns();
+	note_progress(a);
 	if (tally_refuse(&a->tally, answer) != 0)
 		fail_number(a, "refused", answer->number);
 }
@@ -350,7 +367,7 @@ read_answers(struct acked *a, int receives)
 static bool
 awaits_answer(const struct acked *a)
 {
-	return a->phase == PHASE_OPEN && window_is_front_written(&a->tally.window);
+	return a->phase == PHASE_OPEN && window_front_rest(&a->tally.window, 0) == 0;
 }
 
 /* Where writing fails, the server may have said why before. */
@@ -362,7 +379,7 @@ write_output(struct acked *a)
 	int error = errno;
 
 	if (n > 0 && is_progress)
-		a->heard_ns = clock_mono_ns();
+		note_progress(a);
 	if (n >= 0)
 		return;
 	read_answers(a, INT_MAX); /* it is broken: there is an end */
@@ -383,11 +400,13 @@ keep_message(struct acked *a, const struct source_item *item)
 	struct framed framed = framed_make(
 		(enum wire_framing)a->options->framing, item->text, item->len);
 
-	/* The server has been silent because there was nothing to say. */
-	if (!has_waiting(a))
-		a->heard_ns = clock_mono_ns();
+	bool is_first = !has_waiting(a);
+
 	if (tally_add(&a->tally, &framed, item->line) != 0)
 		fail(a, EXIT_CODE_FAILED, "out of memory");
+	/* The server has been silent because there was nothing to say. */
+	if (is_first)
+		note_progress(a);
 }
 
 static void
@@ -443,7 +462,7 @@ say_hello(struct acked *a, int fd)
 
 	talk_begin(&a->talk, fd, len);
 	a->phase = PHASE_GREETING;
-	a->heard_ns = clock_mono_ns();
+	note_progress(a);
 }
 
 /* The name is asked for each time: the server may have come back elsewhere. */
@@ -528,6 +547,16 @@ wait_and_serve(struct acked *a)
 		a->is_over = true;
 }
 
+/* What the kernel has taken from us may still be on its way, over a slow link. */
+static void
+check_silence(struct acked *a)
+{
+	if (front_rest(a) < a->rest)
+		note_progress(a);
+	else
+		lose_silent(a);
+}
+
 static void
 check_time(struct acked *a)
 {
@@ -536,7 +565,7 @@ check_time(struct acked *a)
 	if (now_ns >= a->outage.limit_ns)
 		give_up(a, EXIT_CODE_UNREACHABLE, "stopped before all was acknowledged");
 	else if (now_ns >= silence_limit_ns(a))
-		lose_silent(a);
+		check_silence(a);
 	else if (must_connect(a) && now_ns >= a->outage.next_ns)
 		connect_now(a);
 }

@@ -6,9 +6,11 @@
 #include "client/dial.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -76,4 +78,15 @@ dial(const struct address_list *addresses, uint64_t timeout_ms, int stop_fd, int
 			first_error = error;
 	}
 	return first_error;
+}
+
+/* tcp(7); of a socket that is broken it says 0. */
+size_t
+dial_unsent(int fd)
+{
+	int bytes = 0;
+
+	if (ioctl(fd, SIOCOUTQ, &bytes) != 0 || bytes < 0)
+		return 0;
+	return (size_t)bytes;
 }

@@ -8,6 +8,7 @@
 #ifndef BIO_CLIENT_DIAL_H
 #define BIO_CLIENT_DIAL_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/address.h"
@@ -20,5 +21,12 @@
  */
 int dial(const struct address_list *addresses, uint64_t timeout_ms, int stop_fd,
 	int *out_fd) MUST_USE;
+
+/*
+ * Of the bytes that were written to a connection, how many the other side's system has
+ * not taken yet.  The kernel takes a megabyte at once, which a slow link needs a while
+ * for; so that this becomes less is progress where nothing else can be seen of it.
+ */
+size_t dial_unsent(int fd) MUST_USE;
 
 #endif

@@ -226,15 +226,39 @@ report_timeout(struct link *link, const char *what)
 	return -1;
 }
 
+/* When the server has had its time, counted from now. */
+static uint64_t
+begin_time(struct link *link)
+{
+	link->unsent = dial_unsent(link->fd);
+	return clock_deadline_ns(link->group->options->timeout_ms);
+}
+
+/* As link_wait; but the time begins anew while what was written before goes out. */
+static enum link_wake
+wait_for_server(struct link *link, int fd, short events, uint64_t *deadline_ns)
+{
+	for (;;) {
+		enum link_wake wake = link_wait(link, fd, events, *deadline_ns);
+		size_t before = link->unsent;
+
+		if (wake != LINK_WAKE_TIME || link->is_stopping)
+			return wake;
+		*deadline_ns = begin_time(link);
+		if (link->unsent >= before)
+			return wake;
+	}
+}
+
 int
 link_flush(struct link *link)
 {
-	uint64_t timeout_ms = link->group->options->timeout_ms;
-	uint64_t deadline_ns = clock_deadline_ns(timeout_ms);
+	uint64_t deadline_ns = begin_time(link);
 	size_t done = 0;
 
 	while (done < link->out_len) {
-		enum link_wake wake = link_wait(link, link->fd, POLLOUT, deadline_ns);
+		enum link_wake wake =
+			wait_for_server(link, link->fd, POLLOUT, &deadline_ns);
 		ssize_t n;
 
 		if (wake == LINK_WAKE_FAILED)
@@ -248,7 +272,7 @@ link_flush(struct link *link)
 			return lose(link, strerror(errno));
 		if (n > 0) {
 			done += (size_t)n;
-			deadline_ns = clock_deadline_ns(timeout_ms);
+			deadline_ns = begin_time(link);
 		}
 	}
 	link->bytes += done;
@@ -299,10 +323,10 @@ link_put_message(struct link *link, const uint8_t *text, size_t len)
 static int
 wait_peer_ended(struct link *link)
 {
-	uint64_t deadline_ns = clock_deadline_ns(link->group->options->timeout_ms);
+	uint64_t deadline_ns = begin_time(link);
 
 	while (!link->has_peer_ended) {
-		switch (link_wait(link, -1, 0, deadline_ns)) {
+		switch (wait_for_server(link, -1, 0, &deadline_ns)) {
 		case LINK_WAKE_READY:
 		case LINK_WAKE_STOP:
 			break;

@@ -54,6 +54,7 @@ struct link {
 	uint64_t limit_ns; /* no wait goes beyond; a stop sets it */
 	uint64_t messages; /* that were put */
 	uint64_t bytes;    /* that were written */
+	size_t unsent;     /* dial_unsent when the time of a wait began */
 	struct reply reply;
 	size_t out_len;
 	uint8_t out[LINK_OUT_BYTES]; /* framed and not yet written */
@@ -98,7 +99,7 @@ int link_flush(struct link *link) MUST_USE;
 /*
  * Ends our side, waits until the server has read all and ended its own, and adds the link
  * to the group's totals; a link that breaks before is reported and not added.  Blocks for
- * at most --timeout.
+ * at most --timeout since what had been written last went out.
  */
 void link_finish(struct link *link);
 

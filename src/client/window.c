@@ -212,11 +212,16 @@ window_find(struct window *w, uint64_t number)
 	return &w->entries[w->entry_begin + (number - w->first)];
 }
 
-bool
-window_is_front_written(const struct window *w)
+size_t
+window_front_rest(const struct window *w, size_t unsent)
 {
-	return window_count(w) > 0 &&
-	       w->written - w->byte_begin >= entry_length(&w->entries[w->entry_begin]);
+	size_t written = w->written - w->byte_begin, len;
+	size_t gone = written > unsent ? written - unsent : 0;
+
+	if (window_count(w) == 0)
+		return 0;
+	len = entry_length(&w->entries[w->entry_begin]);
+	return gone < len ? len - gone : 0;
 }
 
 const uint8_t *

@@ -75,8 +75,12 @@ int window_append(struct window *w, const struct framed *message, uint64_t line)
 size_t window_unwritten(const struct window *w, const uint8_t **bytes);
 void window_note_written(struct window *w, size_t len);
 
-/* All of the message in front has been written on this connection. */
-bool window_is_front_written(const struct window *w);
+/*
+ * How much of the message in front the other side cannot have: what has not been written
+ * on this connection, or is among the `unsent` bytes that were written last.  0 where
+ * there is no message.
+ */
+size_t window_front_rest(const struct window *w, size_t unsent);
 
 /* A new connection: nothing has been written on it. */
 void window_rewind(struct window *w);

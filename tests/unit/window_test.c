@@ -141,26 +141,35 @@ a_new_connection_begins_at_the_front(void)
 }
 
 static void
-the_message_in_front_is_written_once_all_of_it_is(void)
+of_the_message_in_front_there_is_a_rest_until_all_of_it_is_sent(void)
 {
 	struct window w;
 
 	window_init(&w, 1000);
-	EXPECT(!window_is_front_written(&w));
+	EXPECT_INT(0, window_front_rest(&w, 0));
 	append(&w, WIRE_FRAMING_RS, "1");
-	append(&w, WIRE_FRAMING_RS, "2");
+	append(&w, WIRE_FRAMING_RS, "22");
+	EXPECT_INT(3, window_front_rest(&w, 0));
+	EXPECT_INT(3, window_front_rest(&w, 50));
 	window_note_written(&w, 2);
-	EXPECT(!window_is_front_written(&w));
+	EXPECT_INT(1, window_front_rest(&w, 0));
+	EXPECT_INT(2, window_front_rest(&w, 1));
 	window_note_written(&w, 1);
-	EXPECT(window_is_front_written(&w));
-	EXPECT_INT(0, window_finish(&w, 1));
-	EXPECT(!window_is_front_written(&w));
+	EXPECT_INT(0, window_front_rest(&w, 0));
+	EXPECT_INT(3, window_front_rest(&w, 3));
 	window_note_written(&w, 3);
-	EXPECT(window_is_front_written(&w));
+	EXPECT_INT(0, window_front_rest(&w, 3));
+	EXPECT_INT(1, window_front_rest(&w, 4));
+	EXPECT_INT(3, window_front_rest(&w, 7));
+	EXPECT_INT(0, window_finish(&w, 1));
+	EXPECT_INT(1, window_front_rest(&w, 0));
+	EXPECT_INT(4, window_front_rest(&w, 4));
+	window_note_written(&w, 1);
+	EXPECT_INT(0, window_front_rest(&w, 0));
 	window_rewind(&w);
-	EXPECT(!window_is_front_written(&w));
+	EXPECT_INT(4, window_front_rest(&w, 0));
 	EXPECT_INT(0, window_finish(&w, 2));
-	EXPECT(!window_is_front_written(&w));
+	EXPECT_INT(0, window_front_rest(&w, 0));
 	window_fini(&w);
 }
 
@@ -259,7 +268,7 @@ main(void)
 	TAP_RUN(what_was_never_written_cannot_be_finished);
 	TAP_RUN(a_record_may_be_finished_before_its_end);
 	TAP_RUN(a_new_connection_begins_at_the_front);
-	TAP_RUN(the_message_in_front_is_written_once_all_of_it_is);
+	TAP_RUN(of_the_message_in_front_there_is_a_rest_until_all_of_it_is_sent);
 	TAP_RUN(room_is_bounded_and_one_message_always_fits);
 	TAP_RUN(any_order_of_steps_is_what_the_model_says);
 	return tap_finish();
