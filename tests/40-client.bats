@@ -358,6 +358,25 @@ counter_is_above() {
 	stop_server
 }
 
+@test "exit code 3: nothing listens there, and the system lends us that very port" {
+	unshare --user --net true 2>/dev/null || skip "unshare: no network namespaces here"
+	run -0 unshare --user --map-root-user --net bash -c '
+		ip link set lo up
+		range=/proc/sys/net/ipv4/ip_local_port_range
+		echo "40000 40000" >"$range"
+		"$0" send --server 127.0.0.1:40000 1
+		echo "$?"
+		echo "40002 40002" >"$range"
+		"$0" send --server "[::1]:40002" 1
+		echo "$?"
+		echo "40004 40004" >"$range"
+		"$0" send --ack store --retry-timeout 0 --server 127.0.0.1:40004 1
+		echo "$?"' "$BUILD/bio-client"
+	assert_equal "$(grep -c 'Connection refused' <<<"$output")" 3
+	assert_equal "$(grep -cx 3 <<<"$output")" 3
+	refute_line --partial 'sent '
+}
+
 @test "exit code 3: of many connections only the first says why" {
 	start_server
 	find_silent_address

@@ -10,6 +10,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdbool.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -40,6 +42,21 @@ wait_connected(int fd, uint64_t deadline_ns, int stop_fd)
 	return error;
 }
 
+/*
+ * A port of the range that the system gives to those who connect, and nobody listens
+ * there: the system may give us this one, and then we have connected to ourselves.
+ */
+static bool
+is_own_end(int fd)
+{
+	struct sockaddr_storage own, peer;
+	socklen_t own_len = sizeof own, peer_len = sizeof peer;
+
+	return getsockname(fd, (struct sockaddr *)&own, &own_len) == 0 &&
+	       getpeername(fd, (struct sockaddr *)&peer, &peer_len) == 0 &&
+	       own_len == peer_len && memcmp(&own, &peer, own_len) == 0;
+}
+
 static int
 dial_one(const struct sockaddr_storage *address, uint64_t timeout_ms, int stop_fd,
 	int *out_fd)
@@ -54,6 +71,8 @@ dial_one(const struct sockaddr_storage *address, uint64_t timeout_ms, int stop_f
 		error = errno;
 	if (error == EINPROGRESS)
 		error = wait_connected(fd, clock_deadline_ns(timeout_ms), stop_fd);
+	if (error == 0 && is_own_end(fd))
+		error = ECONNREFUSED;
 	if (error != 0) {
 		(void)close(fd);
 		return error;
