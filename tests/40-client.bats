@@ -50,6 +50,11 @@ framings() {
 	get '/messages?order=asc&limit=1000' | jq -r '[.messages[].framing] | join(" ")'
 }
 
+# is_connecting PID: it waits for the answer to a connect.
+is_connecting() {
+	ss --no-header --tcp --processes state syn-sent | grep -q "pid=$1,"
+}
+
 counter_is_above() {
 	(($(counter "$1") > $2))
 }
@@ -254,10 +259,52 @@ counter_is_above() {
 	expect_messages 1 0
 	expect_counter connections.current 1
 	kill -TERM "$SENDER"
-	expect_exit "$SENDER" 0
+	expect_exit "$SENDER" 1
+	assert_equal "$(sent)" 1
 	expect_messages 1 0
 	expect_idle
 	stop_server
+}
+
+@test "SIGTERM before all of a file or of --repeat is sent: exit code 1, and all is counted" {
+	start_server
+	seq 1000 >"$BATS_TEST_TMPDIR/messages"
+	local arguments why total=0
+	while IFS=: read -r arguments why; do
+		# shellcheck disable=SC2086 # words on purpose
+		start_sender --rate 20 $arguments
+		wait_until 20 counter_is_above messages.received_total "$total"
+		kill -TERM "$SENDER"
+		expect_exit "$SENDER" 1
+		run -0 cat "$BATS_TEST_TMPDIR/sender.err"
+		assert_line "bio-client: stopped before $why"
+		total=$((total + $(sent)))
+	done <<-END
+		@$BATS_TEST_TMPDIR/messages:the end of $BATS_TEST_TMPDIR/messages
+		--repeat 1000 --connections 3:all was sent
+	END
+	expect_messages "$total" 0
+	expect_idle
+	stop_server
+}
+
+@test "SIGTERM before there is a connection: exit code 1, and nothing is called sent" {
+	start deaf python3 -c '
+import socket
+with socket.socket() as listener:
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(0)
+    address = listener.getsockname()
+    first = socket.create_connection(address)
+    print("%s:%d" % address, flush=True)
+    first.recv(1)'
+	wait_until 20 test -s "$BATS_TEST_TMPDIR/deaf.out"
+	BIO=$(cat "$BATS_TEST_TMPDIR/deaf.out")
+	start_sender --connect-timeout 1h 1
+	wait_until 20 is_connecting "$SENDER"
+	kill -TERM "$SENDER"
+	expect_exit "$SENDER" 1
+	assert_equal "$(cat "$BATS_TEST_TMPDIR/sender.err")" 'bio-client: stopped before all was sent'
 }
 
 @test "SIGTERM and SIGINT end a paced sender with 0, and all is counted" {

@@ -14,6 +14,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { READ_BYTES = 64 * 1024 };
@@ -53,6 +54,8 @@ open_buffer(struct input *input)
 int
 input_open(struct input *input, const char *operand, struct link_group *group)
 {
+	struct stat stat;
+
 	*input = (struct input){.group = group, .name = "standard input"};
 	if (operand[0] == '@') {
 		input->name = operand + 1;
@@ -61,6 +64,7 @@ input_open(struct input *input, const char *operand, struct link_group *group)
 		if (input->fd < 0)
 			return report_unreadable(input);
 	}
+	input->is_file = fstat(input->fd, &stat) == 0 && S_ISREG(stat.st_mode);
 	frame_init(&input->frame, FRAME_MESSAGE_MAX, SCAN_DEPTH_MAX);
 	if (open_buffer(input) == 0)
 		return 0;

@@ -33,6 +33,7 @@ struct input {
 	struct link_group *group;
 	const char *name; /* as errors say it */
 	int fd;           /* the owner waits until it is readable */
+	bool is_file;     /* it has an end, which does not depend on anybody */
 	struct buffer_pool *pool;
 	struct buffer buffer;
 	struct frame frame;

@@ -44,6 +44,7 @@ struct worker {
 	pthread_t thread;
 	uint64_t start_ns;      /* when it was connected */
 	struct message message; /* where there is no input */
+	bool is_done;           /* nothing was left to send, or it was bad */
 	struct link link;
 };
 
@@ -101,6 +102,7 @@ send_repeated(struct worker *w)
 		if (result != 0)
 			return -1;
 	}
+	w->is_done = repeat > 0 && w->link.messages == repeat;
 	return link_flush(&w->link);
 }
 
@@ -144,6 +146,7 @@ send_input(struct worker *w)
 		if (result != 0)
 			return -1;
 	}
+	w->is_done = event == INPUT_END;
 	return link_flush(&w->link);
 }
 
@@ -159,20 +162,44 @@ send_message(struct worker *w)
 	return result;
 }
 
-static void *
-run_worker(void *argument)
+static void
+run_link(struct worker *w)
 {
-	struct worker *w = argument;
 	struct sender *s = w->sender;
 	int result;
 
 	if (link_open(&w->link, &s->group) != 0)
-		return NULL;
+		return;
 	w->start_ns = clock_mono_ns();
 	result = options_is_stream(s->options) ? send_input(w) : send_message(w);
 	if (result == 0)
 		link_finish(&w->link);
 	link_close(&w->link);
+}
+
+/* Of what has no end of its own nothing is left. */
+static void
+complain_of_stop(struct worker *w)
+{
+	struct sender *s = w->sender;
+
+	if (!w->link.is_stopping || w->is_done)
+		return;
+	if (options_is_stream(s->options) && s->input.is_file)
+		link_group_fail(&s->group, EXIT_CODE_FAILED,
+			"stopped before the end of %s", s->input.name);
+	else if (!options_is_stream(s->options) && s->options->repeat > 0)
+		link_group_fail(
+			&s->group, EXIT_CODE_FAILED, "stopped before all was sent");
+}
+
+static void *
+run_worker(void *argument)
+{
+	struct worker *w = argument;
+
+	run_link(w);
+	complain_of_stop(w);
 	return NULL;
 }
 
