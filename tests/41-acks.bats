@@ -827,7 +827,7 @@ stored_is_above() {
 	start_server
 	run -5 send 1
 	assert_output --partial "$BIO refused: acks_unavailable: "
-	assert_output --partial '(the server stores nothing: send without --ack)'
+	assert_output "bio-client: $BIO refused: acks_unavailable: this server stores nothing, so it has neither acks nor sessions (send without --ack)"
 	run -0 client send --server "$BIO" 1
 	expect_messages 1 0
 	expect_counter connections.closed_total.bad_hello 1

@@ -24,8 +24,7 @@ static const struct refusal refusals[] = {
 	{"session_gap", REFUSAL_IS_FINAL,
 		" (the server no longer knows what it had acknowledged: has it another "
 		"store? begin a new --session)"},
-	{"acks_unavailable", REFUSAL_IS_FINAL,
-		" (the server stores nothing: send without --ack)"},
+	{"acks_unavailable", REFUSAL_IS_FINAL, " (send without --ack)"},
 	{"max_errors", REFUSAL_IS_FINAL, " (too many refused messages in a row)"},
 	{"unsupported_version", REFUSAL_IS_FINAL,
 		" (the server does not speak this program's protocol: update one)"},
