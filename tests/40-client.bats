@@ -369,8 +369,24 @@ with socket.socket() as listener:
 	assert_line "bio-client: 'nonsense': expected send, tail, history, stats or health"
 	assert_line "Try 'bio-client --help'."
 	run -2 client send --repeat 2 -
-	assert_line "bio-client send: '-': --repeat and --connections need a message that can be sent again"
+	assert_line "bio-client send: '-': --repeat and --connections send one message again and again; they cannot be used with a file or standard input"
 	assert_line "Try 'bio-client send --help'."
+	run -2 client send --server foo
+	assert_line --partial "bio-client send: --server 'foo': expected HOST:PORT"
+	run -2 client stats --http foo
+	assert_line --partial "bio-client stats: --http 'foo': expected HOST:PORT"
+	run -2 client send --ack store --session ''
+	assert_line --partial "bio-client send: --session '': expected 1 to 64 "
+	run -2 client send --ack store --name $'\xff'
+	assert_line --partial "bio-client send: --name '"
+	run -2 client history --since foo
+	assert_line --partial "bio-client history: --since 'foo': expected a time"
+	run -2 client history --until foo
+	assert_line --partial "bio-client history: --until 'foo': expected a time"
+	run -2 client history --filter foo
+	assert_line "bio-client history: --filter 'foo': expected .FIELD=VALUE or q=TEXT"
+	run -2 client tail --filter q=
+	assert_line "bio-client tail: --filter 'q=': the text is empty"
 	BIO_FRAMING=zip run -2 client send
 	assert_line --partial "BIO_FRAMING 'zip': not one of the choices (lines|rs|length)"
 }

@@ -40,7 +40,8 @@ static const struct command_spec commands[] = {
 		"sequence\n"
 		"(RFC 7464) or each behind its length.  Without an operand a test "
 		"message goes\n"
-		"out.  Put -- before a JSON number that is negative.  A signal before the end "
+		"out.  Put -- before a JSON number that is negative.  A signal before "
+		"the end "
 		"of a\n"
 		"file or of --repeat N makes the exit code 1.\n\n"
 		"With --ack store the server says of each message that it is stored, or "
@@ -136,6 +137,15 @@ refuse(const char *full_name, const char *text, const char *why)
 	return OPTION_BAD;
 }
 
+static enum option_result
+refuse_value(
+	const char *full_name, const char *option, const char *value, const char *why)
+{
+	(void)fprintf(stderr, "%s: %s '%s': %s\nTry '%s --help'.\n", full_name, option,
+		value, why, full_name);
+	return OPTION_BAD;
+}
+
 static const struct command_spec *
 find_command(const char *name)
 {
@@ -164,12 +174,13 @@ options_is_stream(const struct options *options)
 /* "*" is how a server says "every address of mine"; a client finds it on this
  * machine. */
 static enum option_result
-parse_address(const struct command_spec *spec, const char *text, struct address *out)
+parse_address(const struct command_spec *spec, const char *option, const char *text,
+	struct address *out)
 {
 	const char *why;
 
 	if (address_parse(text, out, &why) != 0)
-		return refuse(spec->full_name, text, why);
+		return refuse_value(spec->full_name, option, text, why);
 	if (strcmp(out->host, "*") == 0)
 		memcpy(out->host, "localhost", sizeof "localhost");
 	return OPTION_OK;
@@ -194,8 +205,8 @@ check_operands(
 		return refuse(spec->full_name, out->operand, "expected @FILE");
 	if (out->repeat != 1 || out->connections != 1)
 		return refuse(spec->full_name, out->operand,
-			"--repeat and --connections need a message that can be sent "
-			"again");
+			"--repeat and --connections send one message again and again; "
+			"they cannot be used with a file or standard input");
 	return OPTION_OK;
 }
 
@@ -238,9 +249,9 @@ check_acks(const struct command_spec *spec, const struct options *o)
 		return refuse(spec->full_name, "--connections",
 			"a session has one connection (--ack store)");
 	if (o->session != NULL && !is_hello_text(o->session))
-		return refuse(spec->full_name, o->session, expected);
+		return refuse_value(spec->full_name, "--session", o->session, expected);
 	if (o->name != NULL && !is_hello_text(o->name))
-		return refuse(spec->full_name, o->name, expected);
+		return refuse_value(spec->full_name, "--name", o->name, expected);
 	if (o->resume && o->session == NULL)
 		return refuse(spec->full_name, "--resume", "needs --session");
 	if (o->resume && !options_is_stream(o))
@@ -260,23 +271,23 @@ check_send(const struct command_spec *spec, struct options *o)
 }
 
 static enum option_result
-check_time(const struct command_spec *spec, const char *text)
+check_time(const struct command_spec *spec, const char *option, const char *text)
 {
 	int64_t ignored;
 
 	if (text == NULL || clock_parse_rfc3339(text, &ignored) == 0)
 		return OPTION_OK;
-	return refuse(spec->full_name, text,
+	return refuse_value(spec->full_name, option, text,
 		"expected a time as in RFC 3339, such as 2026-01-31T12:00:00Z");
 }
 
 static enum option_result
 check_history(const struct command_spec *spec, const struct options *o)
 {
-	enum option_result result = check_time(spec, o->since);
+	enum option_result result = check_time(spec, "--since", o->since);
 
 	if (result == OPTION_OK)
-		result = check_time(spec, o->until);
+		result = check_time(spec, "--until", o->until);
 	return result;
 }
 
@@ -288,8 +299,8 @@ check_filter(const struct command_spec *spec, const struct options *o)
 
 		if (strncmp(item, "q=", 2) != 0 &&
 			(item[0] != '.' || strchr(item, '=') == NULL))
-			return refuse(
-				spec->full_name, item, "expected .FIELD=VALUE or q=TEXT");
+			return refuse_value(spec->full_name, "--filter", item,
+				"expected .FIELD=VALUE or q=TEXT");
 	}
 	return OPTION_OK;
 }
@@ -324,7 +335,8 @@ check_tail(const struct command_spec *spec, const struct options *o)
 		const char *why = judge_filter(o, i);
 
 		if (why != NULL)
-			return refuse(spec->full_name, o->filter.items[i], why);
+			return refuse_value(
+				spec->full_name, "--filter", o->filter.items[i], why);
 	}
 	return OPTION_OK;
 }
@@ -352,8 +364,8 @@ parse_command(
 	if (result != OPTION_OK)
 		return result;
 	if (spec->command == COMMAND_SEND)
-		return parse_address(spec, out->server, &out->server_address);
-	return parse_address(spec, out->http, &out->http_address);
+		return parse_address(spec, "--server", out->server, &out->server_address);
+	return parse_address(spec, "--http", out->http, &out->http_address);
 }
 
 enum option_result
