@@ -586,6 +586,27 @@ with socket.create_server(("127.0.0.1", 0)) as listener:
 	stop_server
 }
 
+@test "exit code 5: the message port is no place for questions, and where to ask is said" {
+	start_server
+	local command
+	for command in stats history tail; do
+		run -5 client "$command" --http "$BIO"
+		assert_output "bio-client: the server refused: HTTP status 400: This port takes JSON messages, not HTTP.  The status pages are at http://$HTTP/"
+	done
+	expect_messages 0 0
+	stop_server
+}
+
+@test "exit code 3: of a name without an address nobody is asked whether a server runs there" {
+	local name=nowhere.invalid:1
+	run -3 client send --server "$name"
+	assert_output --regexp "^bio-client: cannot connect to $name: [^()]+\$"
+	run -3 client send --ack store --retry-timeout 0 --server "$name"
+	assert_output --regexp "^bio-client: cannot connect to $name: [^()]+\$"
+	run -3 client stats --http "$name"
+	assert_output --regexp "^bio-client: cannot reach $name: [^()]+\$"
+}
+
 @test "exit code 1: an input that cannot be read" {
 	start_server
 	run -1 send @/nowhere/messages

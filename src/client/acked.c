@@ -471,7 +471,7 @@ connect_now(struct acked *a)
 {
 	const struct options *o = a->options;
 	const char *why;
-	int fd, error;
+	int fd, error = 0;
 
 	if (address_resolve(&o->server_address, &a->group->addresses, &why) == 0) {
 		error = dial(&a->group->addresses, o->connect_timeout_ms,
@@ -486,10 +486,8 @@ connect_now(struct acked *a)
 		}
 		why = strerror(error);
 	}
-	lose(a, EXIT_CODE_UNREACHABLE, 0,
-		"cannot connect to %s: %s (is bio-server running? choose another with "
-		"--server)",
-		o->server, why);
+	lose(a, EXIT_CODE_UNREACHABLE, 0, "cannot connect to %s: %s%s", o->server, why,
+		dial_hint(error));
 }
 
 /* Whether there is need of a connection where there is none. */

@@ -99,6 +99,14 @@ dial(const struct address_list *addresses, uint64_t timeout_ms, int stop_fd, int
 	return first_error;
 }
 
+const char *
+dial_hint(int error)
+{
+	return error == ECONNREFUSED
+		       ? " (is bio-server running? choose another with --server)"
+		       : "";
+}
+
 /* tcp(7); of a socket that is broken it says 0. */
 size_t
 dial_unsent(int fd)

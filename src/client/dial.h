@@ -22,6 +22,9 @@
 int dial(const struct address_list *addresses, uint64_t timeout_ms, int stop_fd,
 	int *out_fd) MUST_USE;
 
+/* What an error line says behind an error of dial; 0: the name has no address. */
+const char *dial_hint(int error);
+
 /*
  * Of the bytes that were written to a connection, how many the other side's system has
  * not taken yet.  The kernel takes a megabyte at once, which a slow link needs a while

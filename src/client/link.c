@@ -81,12 +81,10 @@ link_group_fail(struct link_group *g, enum exit_code code, const char *format, .
 }
 
 static int
-report_unreachable(struct link_group *g, const char *why)
+report_unreachable(struct link_group *g, const char *why, int error)
 {
-	link_group_fail(g, EXIT_CODE_UNREACHABLE,
-		"cannot connect to %s: %s (is bio-server running? "
-		"choose another with --server)",
-		g->options->server, why);
+	link_group_fail(g, EXIT_CODE_UNREACHABLE, "cannot connect to %s: %s%s",
+		g->options->server, why, dial_hint(error));
 	return -1;
 }
 
@@ -97,7 +95,7 @@ link_group_resolve(struct link_group *g)
 
 	if (address_resolve(&g->options->server_address, &g->addresses, &why) == 0)
 		return 0;
-	return report_unreachable(g, why);
+	return report_unreachable(g, why, 0);
 }
 
 static bool
@@ -203,7 +201,7 @@ link_open(struct link *link, struct link_group *g)
 	if (error == 0)
 		return 0;
 	link->is_stopping = error == ECANCELED;
-	return link->is_stopping ? -1 : report_unreachable(g, strerror(error));
+	return link->is_stopping ? -1 : report_unreachable(g, strerror(error), error);
 }
 
 void

@@ -15,6 +15,7 @@
 #include <assert.h>
 #include <cjson/cJSON.h>
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -187,6 +188,7 @@ static void
 explain_failure(struct status *s, CURLcode result, struct status_answer *out)
 {
 	const char *http = s->options->http, *why = curl_easy_strerror(result);
+	const char *hint = "";
 	long os_error = 0;
 
 	switch (result) {
@@ -194,6 +196,8 @@ explain_failure(struct status *s, CURLcode result, struct status_answer *out)
 		(void)curl_easy_getinfo(s->curl, CURLINFO_OS_ERRNO, &os_error);
 		if (os_error != 0)
 			why = strerror((int)os_error);
+		if (os_error == ECONNREFUSED)
+			hint = " (is bio-server running? choose another with --http)";
 		break;
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_OPERATION_TIMEDOUT:
@@ -210,9 +214,7 @@ explain_failure(struct status *s, CURLcode result, struct status_answer *out)
 		return;
 	}
 	out->is_transient = true;
-	conclude(out, EXIT_CODE_UNREACHABLE,
-		"cannot reach %s: %s (is bio-server running? choose another with --http)",
-		http, why);
+	conclude(out, EXIT_CODE_UNREACHABLE, "cannot reach %s: %s%s", http, why, hint);
 }
 
 /* A stream had begun, so that the server is there is beyond doubt. */
@@ -359,10 +361,29 @@ parse_body(const struct status_answer *answer)
 	return cJSON_ParseWithLength((const char *)item.text, item.len);
 }
 
-/* A refusal in the server's words (RFC 9457), or at least its number. */
-static void
-explain_status(struct status_answer *answer, long status, const char *what)
+/* The first line of a plain text, such as the message port's; 0: it is none. */
+static int
+plain_length(const struct status *s, const struct status_answer *answer)
 {
+	static const char plain[] = "text/plain";
+	const char *type = NULL, *text = answer->body.bytes, *newline;
+	size_t len = answer->body.len;
+
+	(void)curl_easy_getinfo(s->curl, CURLINFO_CONTENT_TYPE, &type);
+	if (len == 0 || type == NULL || strncasecmp(type, plain, sizeof plain - 1) != 0)
+		return 0;
+	newline = memchr(text, '\n', len);
+	if (newline != NULL)
+		len = (size_t)(newline - text);
+	return (int)(len < STATUS_WHY_MAX ? len : STATUS_WHY_MAX);
+}
+
+/* A refusal in the server's words (RFC 9457, or plain ones), or at least its number. */
+static void
+explain_status(const struct status *s, struct status_answer *answer, long status,
+	const char *what)
+{
+	int len = plain_length(s, answer);
 	cJSON *problem = parse_body(answer);
 	const cJSON *text = cJSON_GetObjectItemCaseSensitive(problem, "detail");
 
@@ -375,7 +396,9 @@ explain_status(struct status_answer *answer, long status, const char *what)
 	if (cJSON_IsString(text))
 		conclude(answer, EXIT_CODE_REFUSED, "%s: %s", what, text->valuestring);
 	else
-		conclude(answer, EXIT_CODE_REFUSED, "%s: HTTP status %ld", what, status);
+		conclude(answer, EXIT_CODE_REFUSED, "%s: HTTP status %ld%s%.*s", what,
+			status, len > 0 ? ": " : "", len,
+			len > 0 ? answer->body.bytes : "");
 	cJSON_Delete(problem);
 }
 
@@ -395,7 +418,7 @@ status_ask(struct status *s, const char *path, const struct status_parameter *pa
 	set_patience(s);
 	status = fetch(s, path, parameters, count, out);
 	if (status != 0 && status != STATUS_OK)
-		explain_status(out, status, "the server refused");
+		explain_status(s, out, status, "the server refused");
 }
 
 /* What the server said where a stream should have gone on. */
@@ -405,7 +428,7 @@ conclude_stream(struct status *s, long status, struct status_answer *out)
 	const char *http = s->options->http;
 
 	if (status != STATUS_OK) {
-		explain_status(out, status, "the server refused");
+		explain_status(s, out, status, "the server refused");
 	} else if (is_stream(s)) {
 		out->is_transient = true;
 		conclude(out, EXIT_CODE_UNREACHABLE, "%s ended the stream of events",
@@ -459,7 +482,7 @@ ask_once(const struct options *options, const char *path, uint64_t timeout_ms,
 	(void)curl_easy_setopt(s->curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
 	status = fetch(s, path, NULL, 0, out);
 	if (status != 0 && status != STATUS_OK)
-		explain_status(out, status, refused);
+		explain_status(s, out, status, refused);
 	status_close(s);
 }
 
