@@ -52,20 +52,29 @@ skip_between(struct piece within, size_t at)
 	return at;
 }
 
-/* The value that begins at `at`, which is moved behind it; none at a closing bracket. */
+/* The value that begins at `at`, and all that follows it; none at a closing bracket. */
+static struct piece
+rest_at(struct piece within, size_t at)
+{
+	at = skip_between(within, at);
+	if (at == within.len || within.text[at] == '}' || within.text[at] == ']')
+		return (struct piece){0};
+	return (struct piece){within.text + at, within.len - at};
+}
+
+/* The value alone; `at` is moved behind it. */
 static struct piece
 take_value(struct piece within, size_t *at)
 {
-	size_t begin = skip_between(within, *at), used = 0;
+	struct piece value = rest_at(within, *at);
 	struct scan scan;
 
-	if (begin == within.len || within.text[begin] == '}' || within.text[begin] == ']')
-		return (struct piece){0};
+	if (value.text == NULL)
+		return value;
 	scan_begin(&scan, SCAN_DEPTH_MAX, 0);
-	(void)!scan_feed(
-		&scan, (const uint8_t *)within.text + begin, within.len - begin, &used);
-	*at = begin + used;
-	return (struct piece){within.text + begin, used};
+	(void)!scan_feed(&scan, (const uint8_t *)value.text, value.len, &value.len);
+	*at = (size_t)(value.text - within.text) + value.len;
+	return value;
 }
 
 /* UTF-8 (RFC 3629, section 3); half of a surrogate pair becomes bytes that no text has.
@@ -137,21 +146,25 @@ string_equals(struct piece string, const char *text, size_t len)
 	return len == 0;
 }
 
+/*
+ * What these two and `find` return goes on to the end of the message: where a value ends
+ * is looked for only when it is passed over, so each byte is scanned once, however deep
+ * the path leads.
+ */
 static struct piece
 element_at(struct piece array, const char *name, size_t len)
 {
-	struct piece element = {0};
 	size_t index = 0, at = 1;
 
 	for (size_t i = 0; i < len; i++) {
 		if (name[i] < '0' || name[i] > '9' || index > array.len)
-			return element;
+			return (struct piece){0};
 		index = index * 10 + (size_t)(name[i] - '0');
 	}
-	do
-		element = take_value(array, &at);
-	while (element.text != NULL && index-- > 0);
-	return element;
+	for (; index > 0; index--)
+		if (take_value(array, &at).text == NULL)
+			return (struct piece){0};
+	return rest_at(array, at);
 }
 
 static struct piece
@@ -160,13 +173,13 @@ member_named(struct piece object, const char *name, size_t len)
 	size_t at = 1;
 
 	for (;;) {
-		struct piece key = take_value(object, &at), value;
+		struct piece key = take_value(object, &at);
 
 		if (key.text == NULL)
 			return key;
-		value = take_value(object, &at);
 		if (string_equals(key, name, len))
-			return value;
+			return rest_at(object, at);
+		(void)take_value(object, &at);
 	}
 }
 
@@ -218,11 +231,16 @@ number_equals(struct piece number, const char *text)
 	return *end == '\0' && wanted >= found && wanted <= found;
 }
 
+/* A scalar that begins with `rest`. */
 static bool
-scalar_equals(struct piece scalar, const char *text)
+scalar_equals(struct piece rest, const char *text)
 {
-	if (scalar.text == NULL || scalar.text[0] == '{' || scalar.text[0] == '[')
+	struct piece scalar;
+	size_t at = 0;
+
+	if (rest.text == NULL || rest.text[0] == '{' || rest.text[0] == '[')
 		return false;
+	scalar = take_value(rest, &at);
 	if (scalar.text[0] == '"')
 		return string_equals(scalar, text, strlen(text));
 	if (scalar.text[0] == '-' || (scalar.text[0] >= '0' && scalar.text[0] <= '9'))

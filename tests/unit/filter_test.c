@@ -6,6 +6,7 @@
 #include "messages/filter.h"
 
 #include "base/attr.h"
+#include "guard.h"
 #include "tap.h"
 
 static const char message[] =
@@ -92,6 +93,25 @@ what_stands_beside_the_path_does_not_matter(void)
 	EXPECT(!match_field("7", ".a", "7"));
 }
 
+/*
+ * What stands behind is memory that nobody may touch.  Were the end of each value on the
+ * way looked for, a deep path would cost its depth times the message.
+ */
+static void
+a_path_is_followed_without_a_look_behind_what_it_leads_to(void)
+{
+	static const char way[] = "{\"a\":[{},{\"b\":{\"c\":7,\"pad\":\"";
+	struct guard g = guard_new(1);
+	size_t room = (size_t)(g.end - g.begin);
+	struct filter f;
+
+	filter_init(&f);
+	f.fields[f.field_count++] = (struct filter_field){".a.1.b.c", "7"};
+	memset(g.begin, 'x', room);
+	memcpy(g.begin, way, strlen(way));
+	EXPECT(filter_match_text(&f, (const char *)g.begin, 2 * room));
+}
+
 static void
 criteria_are_joined_by_and(void)
 {
@@ -124,6 +144,7 @@ main(void)
 {
 	TAP_RUN(fields_match_by_text_and_numbers_by_value);
 	TAP_RUN(what_stands_beside_the_path_does_not_matter);
+	TAP_RUN(a_path_is_followed_without_a_look_behind_what_it_leads_to);
 	TAP_RUN(criteria_are_joined_by_and);
 	TAP_RUN(paths_have_no_empty_name);
 	return tap_finish();
