@@ -9,6 +9,7 @@
  */
 #include "messages/filter.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -211,36 +212,61 @@ is_exact(const char *number, size_t len)
 	return digits > 0 && digits <= EXACT_DIGITS;
 }
 
+/* As JSON writes one (RFC 8259, section 6), with nothing around it. */
 static bool
-number_equals(struct piece number, const char *text)
+is_number(struct piece text)
 {
-	char copy[4 * EXACT_DIGITS], *end;
-	size_t len = strlen(text);
-	double wanted, found;
+	struct scan scan;
+	size_t used = 0;
 
-	if (number.len == len && memcmp(number.text, text, len) == 0)
-		return true;
-	/* What JSON writes numbers with: neither white space nor hexadecimal. */
-	if (text[strspn(text, "0123456789+-.eE")] != '\0' || !is_exact(text, len) ||
-		!is_exact(number.text, number.len) || number.len >= sizeof copy)
+	if (text.len == 0 || strchr("-0123456789", text.text[0]) == NULL)
+		return false;
+	scan_begin(&scan, 1, text.len);
+	return scan_feed(&scan, (const uint8_t *)text.text, text.len, &used) ==
+		       SCAN_MORE &&
+	       scan_may_end(&scan);
+}
+
+/*
+ * The value of a number that a double can tell from all others that are as short: one
+ * that is too large would be as infinite as any, one that is too small a 0 or nearly.
+ */
+static bool
+read_exactly(struct piece number, double *out)
+{
+	char copy[4 * EXACT_DIGITS];
+
+	if (!is_exact(number.text, number.len) || number.len >= sizeof copy)
 		return false;
 	memcpy(copy, number.text, number.len);
 	copy[number.len] = '\0';
-	found = strtod(copy, NULL);
-	wanted = strtod(text, &end);
-	return *end == '\0' && wanted >= found && wanted <= found;
+	*out = strtod(copy, NULL);
+	if (fpclassify(*out) == FP_ZERO)
+		return strcspn(copy, "123456789") >= strcspn(copy, "eE");
+	return fpclassify(*out) == FP_NORMAL;
 }
 
-/* A scalar that begins with `rest`. */
 static bool
-scalar_equals(struct piece rest, const char *text)
+number_equals(struct piece number, const char *text)
 {
-	struct piece scalar;
+	struct piece other = {text, strlen(text)};
+	double wanted, found;
+
+	if (number.len == other.len && memcmp(number.text, text, other.len) == 0)
+		return true;
+	return is_number(other) && read_exactly(other, &wanted) &&
+	       read_exactly(number, &found) && wanted >= found && wanted <= found;
+}
+
+/* The scalar is followed by the rest of the message. */
+static bool
+scalar_equals(struct piece scalar, const char *text)
+{
 	size_t at = 0;
 
-	if (rest.text == NULL || rest.text[0] == '{' || rest.text[0] == '[')
+	if (scalar.text == NULL || scalar.text[0] == '{' || scalar.text[0] == '[')
 		return false;
-	scalar = take_value(rest, &at);
+	scalar.len = take_value(scalar, &at).len;
 	if (scalar.text[0] == '"')
 		return string_equals(scalar, text, strlen(text));
 	if (scalar.text[0] == '-' || (scalar.text[0] >= '0' && scalar.text[0] <= '9'))

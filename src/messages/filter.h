@@ -3,8 +3,8 @@
  *
  * Criteria are joined by "and".  A field is a path of member names (or of indexes into
  * arrays) and the text that its scalar must have: a string's own text, case-sensitively;
- * a number written the same way or, up to 15 digits, of the same value; true, false,
- * null. Of members with the same name the first one counts.
+ * a number written the same way or, up to 15 digits and within the range of doubles, of
+ * the same value; true, false, null. Of members with the same name the first one counts.
  *
  * Texts are borrowed from the caller.  A filter is read-only while it is used; any
  * thread.

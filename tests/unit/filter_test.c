@@ -72,6 +72,54 @@ fields_match_by_text_and_numbers_by_value(void)
 }
 
 static void
+numbers_of_other_values_are_not_equal(void)
+{
+	static const struct {
+		const char *number, *value;
+		bool matches;
+	} rows[] = {
+		{"1e400", "1e400", true},
+		{"1e400", "1e999", false},
+		{"-1e400", "-1e999", false},
+		{"1e400", "-1e400", false},
+		{"1e-400", "0", false},
+		{"0", "1e-400", false},
+		{"1e-400", "1e-500", false},
+		{"3e-324", "5e-324", false},
+		{"1e-307", "10e-308", true},
+		{"1e308", "10e307", true},
+		{"0", "0.0", true},
+		{"-0", "0", true},
+		{"0e1", "0E-9", true},
+		{"0.00", "0", true},
+		{"1", "2", false},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		char json[64];
+
+		tap_context("%s=%s", rows[i].number, rows[i].value);
+		(void)snprintf(json, sizeof json, "{\"n\":%s}", rows[i].number);
+		EXPECT_INT(rows[i].matches, match_field(json, ".n", rows[i].value));
+	}
+}
+
+static void
+a_number_is_asked_for_as_json_writes_it(void)
+{
+	static const char *const bad[] = {"+1", "01", "1.", "1e", "1e+", "-", "--1",
+		" 1", "1 ", "1,", "1]", "0x1", "1.0.0", "inf", "nan", ""};
+
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		tap_context("%s", bad[i]);
+		EXPECT(!match_field("{\"n\":1,\"m\":0}", ".n", bad[i]));
+	}
+	EXPECT(match_field("{\"n\":1}", ".n", "1.0e+0"));
+	EXPECT(!match_field("{\"n\":0.1}", ".n", ".1"));
+	EXPECT(!match_field("{\"n\":1.5}", ".n", "+1.5"));
+}
+
+static void
 what_stands_beside_the_path_does_not_matter(void)
 {
 	EXPECT(!match_field("{\"a\":\"\\ud800\"}", ".a", ""));
@@ -143,6 +191,8 @@ int
 main(void)
 {
 	TAP_RUN(fields_match_by_text_and_numbers_by_value);
+	TAP_RUN(numbers_of_other_values_are_not_equal);
+	TAP_RUN(a_number_is_asked_for_as_json_writes_it);
 	TAP_RUN(what_stands_beside_the_path_does_not_matter);
 	TAP_RUN(a_path_is_followed_without_a_look_behind_what_it_leads_to);
 	TAP_RUN(criteria_are_joined_by_and);
