@@ -384,6 +384,17 @@ files_of_page() {
 	stop_server
 }
 
+@test "format=ndjson has no pages: it goes on to its limit" {
+	start_server --recent 100
+	python3 -c 'print(("\"" + "x" * 1000000 + "\"\n") * 12)' | send_bytes
+	expect_messages 12 0
+	assert_equal "$(get '/messages?format=ndjson&limit=11' | jq .id)" "$(seq 12 -1 2)"
+	assert_equal "$(get '/messages?format=ndjson&limit=11&order=asc' | jq .id)" "$(seq 11)"
+	assert_equal "$(get '/messages?format=ndjson&limit=100&after=1&before=12' | jq .id)" "$(seq 11 -1 2)"
+	assert_equal "$(get '/messages?format=ndjson&limit=5&q=nothing')" ''
+	stop_server
+}
+
 @test "without messages there is no latest one" {
 	start_server
 	expect_problem 404 /messages/latest

@@ -1,5 +1,6 @@
 /*
- * archive: pages of messages, and a history without end that is sent as it is read.
+ * archive: pages of messages, which say where the next one begins, and lines of messages,
+ * which cannot, and so are a stream that goes on over as many pages as it takes.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -13,11 +14,12 @@
 
 #define TYPE_NDJSON "application/x-ndjson"
 
-/* All that the query finds, page by page. */
+/* What the query finds, up to its limit, page by page. */
 struct download {
 	struct exchange_stream stream; /* the first member, as which it is handed out */
 	const struct archive *archive;
 	struct query query;
+	uint64_t left; /* messages, of the limit */
 	struct text page;
 	size_t sent; /* of the page */
 	bool is_last;
@@ -46,6 +48,8 @@ fail_busy(struct exchange_reply *reply)
 static int
 read_next_page(struct download *download)
 {
+	struct history_bounds bounds = download_bounds;
+	struct query *query = &download->query;
 	enum history_result result;
 	struct history_page page;
 
@@ -54,14 +58,17 @@ read_next_page(struct download *download)
 	download->sent = 0;
 	if (!turn_begin(download->archive->turns, true))
 		return -1;
-	result = history_append_page(download->archive->history, &download->query,
-		&download_bounds, &download->page, &page);
+	if (download->left < bounds.messages)
+		bounds.messages = (unsigned)download->left;
+	result = history_append_page(
+		download->archive->history, query, &bounds, &download->page, &page);
 	turn_end(download->archive->turns);
-	download->is_last = !page.has_more;
-	if (download->query.is_ascending)
-		download->query.filter.after = page.next;
+	download->left -= page.count;
+	download->is_last = !page.has_more || download->left == 0;
+	if (query->is_ascending)
+		query->filter.after = page.next;
 	else
-		download->query.filter.before = page.next;
+		query->filter.before = page.next;
 	return result == HISTORY_FOUND ? 0 : -1;
 }
 
@@ -116,6 +123,8 @@ begin_download(
 	download->archive = a;
 	/* Its texts live as long as the request, which outlives the stream. */
 	download->query = *query;
+	download->left = query->limit > 0 ? query->limit : UINT64_MAX;
+	reply->type = TYPE_NDJSON;
 	reply->stream = &download->stream;
 }
 
@@ -132,8 +141,7 @@ append_page(
 		fail_busy(reply);
 		return;
 	}
-	if (!query->is_ndjson)
-		text_append_string(body, "{\"messages\":[");
+	text_append_string(body, "{\"messages\":[");
 	bounds.messages = query->limit;
 	result = history_append_page(a->history, query, &bounds, body, &page);
 	turn_end(a->turns);
@@ -142,8 +150,6 @@ append_page(
 	else if (result != HISTORY_FOUND)
 		exchange_fail_no_memory(reply);
 	if (result != HISTORY_FOUND)
-		return;
-	if (query->is_ndjson)
 		return;
 	text_printf(
 		body, "],\"%s\":", query->is_ascending ? "next_after" : "next_before");
@@ -172,8 +178,6 @@ archive_get_messages(const struct archive *a, const struct exchange_request *req
 	}
 	query_finish(&query);
 	if (query.is_ndjson)
-		reply->type = TYPE_NDJSON;
-	if (query.limit == 0)
 		begin_download(a, &query, reply);
 	else
 		append_page(a, &query, reply);
