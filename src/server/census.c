@@ -96,17 +96,6 @@ read_wish(struct wish *wish, const struct exchange_request *request,
 	return true;
 }
 
-/* False: too many readers, and the reply says so. */
-static bool
-begin_turn(const struct census *c, struct exchange_reply *reply)
-{
-	if (turn_begin(c->turns, false))
-		return true;
-	exchange_fail(
-		reply, EXCHANGE_UNAVAILABLE, "too many readers; try again in a moment");
-	return false;
-}
-
 static void
 append_time(struct text *out, const char *name, int64_t wall_us)
 {
@@ -173,8 +162,7 @@ census_get_connections(const struct census *c, const struct exchange_request *re
 	struct wish wish = {0};
 	struct roster_view view;
 
-	if (!read_wish(&wish, request, set_for_connections, reply) ||
-		!begin_turn(c, reply))
+	if (!read_wish(&wish, request, set_for_connections, reply))
 		return;
 	if (wish.states == 0)
 		wish.states = ROSTER_OPEN;
@@ -186,7 +174,6 @@ census_get_connections(const struct census *c, const struct exchange_request *re
 	} else {
 		exchange_fail_no_memory(reply);
 	}
-	turn_end(c->turns);
 }
 
 static void
@@ -242,7 +229,7 @@ census_get_rejected(const struct census *c, const struct exchange_request *reque
 	struct wish wish = {0};
 	struct rejections_view view;
 
-	if (!read_wish(&wish, request, set_for_rejected, reply) || !begin_turn(c, reply))
+	if (!read_wish(&wish, request, set_for_rejected, reply))
 		return;
 	if (wish.limit == 0)
 		wish.limit = REJECTIONS_KEPT;
@@ -252,5 +239,4 @@ census_get_rejected(const struct census *c, const struct exchange_request *reque
 	} else {
 		exchange_fail_no_memory(reply);
 	}
-	turn_end(c->turns);
 }

@@ -2,8 +2,9 @@
  * census: what /connections and /rejected answer.
  *
  * Each takes a copy of what was asked for and writes it out, so what it needs of time and
- * memory is bounded by the limit, however many connections there are.  Any thread may
- * call.  An answer may wait a few seconds for its turn to be built.
+ * memory is bounded by the limit, however many connections there are.  That is little, so
+ * nobody waits for a turn: who is connected is shown also while others read too much. Any
+ * thread may call.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -13,13 +14,11 @@
 #include "server/exchange.h"
 #include "server/rejections.h"
 #include "server/roster.h"
-#include "server/turn.h"
 
 /* Nothing of it is its own. */
 struct census {
 	struct roster *roster;
 	struct rejections *rejections;
-	struct turns *turns;
 };
 
 void census_get_connections(const struct census *c,

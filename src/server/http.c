@@ -159,6 +159,8 @@ build_body_response(struct http *h, struct exchange_reply *reply)
 		text_free(&reply->body);
 		return NULL;
 	}
+	/* What is accounted is what it has, and not what it grew into. */
+	text_fit(&reply->body);
 	*unsent = (struct unsent){.turns = h->site->turns, .body = reply->body};
 	turn_account_unsent(unsent->turns, unsent->body.capacity, 0);
 	response = MHD_create_response_from_buffer_with_free_callback_cls(

@@ -328,9 +328,7 @@ init_modules(struct server *server)
 		.origins = &options->http_origins,
 		.turns = &server->turns,
 		.archive = {.history = &server->history, .turns = &server->turns},
-		.census = {.roster = &server->roster,
-			.rejections = &server->rejections,
-			.turns = &server->turns},
+		.census = {.roster = &server->roster, .rejections = &server->rejections},
 		.live = live};
 	return 0;
 fail:

@@ -107,8 +107,8 @@ numbers_of_other_values_are_not_equal(void)
 static void
 a_number_is_asked_for_as_json_writes_it(void)
 {
-	static const char *const bad[] = {"+1", "01", "1.", "1e", "1e+", "-", "--1",
-		" 1", "1 ", "1,", "1]", "0x1", "1.0.0", "inf", "nan", ""};
+	static const char *const bad[] = {"+1", "01", "1.", "1e", "1e+", "-", "--1", " 1",
+		"1 ", "1,", "1]", "0x1", "1.0.0", "inf", "nan", ""};
 
 	for (size_t i = 0; i < COUNT_OF(bad); i++) {
 		tap_context("%s", bad[i]);
