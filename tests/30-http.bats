@@ -496,6 +496,16 @@ files_of_page() {
 	stop_server
 }
 
+@test "/stats is JSON whatever the store's file is called" {
+	start_server --store "$BATS_TEST_TMPDIR/"$'\xff\xfe"\\\n\xc3\xa9.db'
+	get /stats >"$BATS_TEST_TMPDIR/stats"
+	run -0 iconv --from-code UTF-8 --to-code UTF-8 "$BATS_TEST_TMPDIR/stats"
+	assert_equal "$(jq -r .store.path "$BATS_TEST_TMPDIR/stats")" \
+		"$BATS_TEST_TMPDIR/"$'\xef\xbf\xbd\xef\xbf\xbd"\\\n\xc3\xa9.db'
+	expect_messages 0 0
+	stop_server
+}
+
 @test "/stats counts what has left the store" {
 	start_server --store "$BATS_TEST_TMPDIR/bio.db" --retain-messages 2
 	local i

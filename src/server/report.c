@@ -64,6 +64,21 @@ add_text(cJSON *object, const char *name, const char *value)
 	return cJSON_AddStringToObject(object, name, value) != NULL;
 }
 
+/* The name of a file may be any bytes, which cJSON would print as they are. */
+static bool
+add_file(cJSON *object, const char *name, const char *file)
+{
+	struct text quoted = {0};
+	bool is_added;
+
+	text_append_quoted(&quoted, file);
+	text_append(&quoted, "", 1);
+	is_added = !text_failed(&quoted) &&
+		   cJSON_AddRawToObject(object, name, quoted.bytes) != NULL;
+	text_free(&quoted);
+	return is_added;
+}
+
 static bool
 add_time(cJSON *object, const char *name, int64_t wall_us)
 {
@@ -194,7 +209,7 @@ add_store(cJSON *root, const struct report *r, const struct store_numbers *numbe
 	if (store == NULL)
 		return cJSON_AddNullToObject(root, "store") != NULL;
 	object = cJSON_AddObjectToObject(root, "store");
-	return object != NULL && add_text(object, "path", store_path(store)) &&
+	return object != NULL && add_file(object, "path", store_path(store)) &&
 	       add_text(object, "state", report_can_store(r) ? "ok" : "failing") &&
 	       add_count(object, "messages", numbers->extent.messages) &&
 	       add_count(object, "size_bytes", numbers->extent.size_bytes) &&
