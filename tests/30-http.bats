@@ -181,7 +181,7 @@ files_of_page() {
 	for query in limit=0 limit=1001 limit=abc limit= limit limit=-1 limit=1.5 limit=%2B1 limit=%201 \
 		limit=99999999999999999999 before= before=x after=-1 after=1.0 since=yesterday \
 		since=2026-02-30T00:00:00Z until=2026-01-01 until=1767225600 q= order=up order= \
-		format=xml format= nonsense=1 LIMIT=5 . ..a=1 .a.=1; do
+		format=xml format= nonsense=1 LIMIT=5 . ..a=1 .a.=1 .a '.a&.b=1' q format; do
 		expect_problem 400 "/messages?$query"
 	done
 	expect_messages 0 0

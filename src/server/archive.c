@@ -168,8 +168,12 @@ archive_get_messages(const struct archive *a, const struct exchange_request *req
 
 	query_init(&query);
 	for (size_t i = 0; i < request->parameter_count; i++) {
-		const char *mistake = query_set(&query, request->parameters[i].name,
-			request->parameters[i].value);
+		const struct exchange_parameter *parameter = &request->parameters[i];
+		const char *mistake =
+			parameter->has_value
+				? query_set(&query, parameter->name, parameter->value)
+				: "every parameter here has a value, as in "
+				  ".user.name=Ann";
 
 		if (mistake != NULL) {
 			exchange_fail(reply, EXCHANGE_BAD_REQUEST, mistake);

@@ -36,6 +36,7 @@ enum exchange_status {
 
 struct exchange_parameter {
 	const char *name, *value; /* the value is "" where there is none */
+	bool has_value;           /* there is a =, though there may be nothing behind */
 };
 
 struct exchange_request {

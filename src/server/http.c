@@ -104,9 +104,10 @@ collect_parameter(void *argument, enum MHD_ValueKind kind, const char *name,
 	size_t name_len, const char *value, size_t value_len)
 {
 	struct exchange_request *request = argument;
+	bool has_value = value != NULL;
 
 	(void)kind;
-	if (value == NULL)
+	if (!has_value)
 		value = "";
 	if (strlen(name) != name_len || strlen(value) != value_len)
 		request->mistake = "a parameter has a NUL in it";
@@ -114,7 +115,7 @@ collect_parameter(void *argument, enum MHD_ValueKind kind, const char *name,
 		request->mistake = "too many parameters";
 	else
 		request->parameters[request->parameter_count++] =
-			(struct exchange_parameter){name, value};
+			(struct exchange_parameter){name, value, has_value};
 	return request->mistake == NULL ? MHD_YES : MHD_NO;
 }
 

@@ -105,7 +105,7 @@ ask(struct kit *kit, const char *after, const char *last_event_id)
 
 	if (after != NULL)
 		request.parameters[request.parameter_count++] =
-			(struct exchange_parameter){"after", after};
+			(struct exchange_parameter){"after", after, true};
 	live_get_events(kit->live, &request, &reply);
 	return reply;
 }
