@@ -82,7 +82,8 @@ header() {
 	expect_status 400 'GET /stats HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\nConnection: close\r\n\r\n'
 	expect_status 400 'GET /stats HTTP/1.0\r\nHost: localhost\r\nhost: rebound.example\r\n\r\n'
 	expect_status 400 'POST /stats HTTP/1.1\r\nhost: a\r\nHOST: b\r\nConnection: close\r\n\r\n'
-	for host in '' . :80 localhost:x 'a b' a,b ::1 '[::1' '[127.0.0.1]' user@localhost a/b 'b\xfc'; do
+	for host in '' . :80 localhost:x 'a b' a,b ::1 '[::1' '[127.0.0.1]' user@localhost a/b 'b\xfc' \
+		"localhost$(printf '%02000d' 0)"; do
 		expect_host 400 "$host"
 	done
 	expect_messages 0 0
@@ -104,6 +105,40 @@ header() {
 		run -2 "$BUILD/bio-server" "--$option"
 		assert_output --partial "--${option%%=*} '${option#*=}': expected "
 	done
+}
+
+@test "a field of the head is what stands on its lines, without white space at its ends" {
+	start_server
+	local field
+	for field in Origin Last-Event-ID If-None-Match; do
+		expect_status 400 "GET /livez HTTP/1.1\r\nHost: a\r\n$field: $(printf '%02000d' 0)\r\nConnection: close\r\n\r\n"
+	done
+	for field in 'If-None-Match: \t* \t' "If-None-Match: \"x\"\r\nif-none-match:  $(header ETag GET /page.js) "; do
+		expect_status 304 "GET /page.js HTTP/1.1\r\nHost: a\r\n$field\r\nConnection: close\r\n\r\n"
+	done
+	python - <<-'END'
+		import socket, words
+		for lines, status in ((b"Last-Event-ID: \t5 \t", b"200"), (b"Last-Event-ID: 5\r\nlast-event-id: 5", b"400")):
+		    with socket.create_connection(words.address("HTTP"), words.PATIENCE_SECONDS) as sock:
+		        sock.sendall(b"GET /events HTTP/1.1\r\nHost: a\r\n%s\r\n\r\n" % lines)
+		        words.check(b"HTTP/1.1 " + status, sock.recv(12, socket.MSG_WAITALL))
+	END
+	stop_server
+}
+
+@test "what is no percent-encoding of UTF-8 is a 400" {
+	start_server
+	local target
+	for target in '/messages?q=%' '/messages?q=%4' '/messages?q=%zz' '/messages?q=%4g' '/messages?q=%ff' '/messages?q=%c3' \
+		'/messages?q=%c3%28' '/messages?q=%ed%a0%80' '/messages?q=\xff' '/messages?.a%zz=1' '/messages?.%ff=1' \
+		'/stats?%' /stats%zz /%ff /messages/latest%; do
+		expect_status 400 "GET $target HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+	done
+	for target in '/messages?q=%25' '/messages?q=%C3%a9' '/messages?q=\xc3\xa9' '/messages?.%2541=%20' /l%69vez; do
+		expect_status 200 "GET $target HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+	done
+	expect_messages 0 0
+	stop_server
 }
 
 @test "a NUL in the path is a 400, and the next request on the connection is none the worse" {

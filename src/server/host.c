@@ -15,11 +15,8 @@
 #define LABEL_LEN_MAX 63
 #define PORT_DIGITS_MAX 5
 
-/*
- * What may stand behind the name: a colon with a port, which may be empty (RFC 3986,
- * section 3.2.3), and white space, which is no part of the value (RFC 9110, section 5.5)
- * and yet may be handed over with it.
- */
+/* What may stand behind the name: nothing, or a colon with a port, which may be empty
+ * (RFC 3986, section 3.2.3). */
 static bool
 is_rest(const char *text)
 {
@@ -30,7 +27,7 @@ is_rest(const char *text)
 			return false;
 		text += 1 + digits;
 	}
-	return text[strspn(text, " \t")] == '\0';
+	return text[0] == '\0';
 }
 
 static bool
@@ -89,7 +86,7 @@ is_listed(const char *name, size_t len, const struct option_list *names)
 enum host_verdict
 host_judge(const char *host, const struct option_list *names)
 {
-	size_t len = strcspn(host, host[0] == '[' ? "]" : ": \t");
+	size_t len = strcspn(host, host[0] == '[' ? "]" : ":");
 
 	if (host[0] == '[')
 		return host[len] == ']' && is_rest(host + len + 1) &&

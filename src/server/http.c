@@ -9,6 +9,7 @@
  */
 #include "server/http.h"
 
+#include <ctype.h>
 #include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/utf8.h"
 #include "server/cors.h"
 #include "server/route.h"
 
@@ -27,16 +29,17 @@
 #define IDLE_TIMEOUT_S 30
 #define STACK_BYTES ((size_t)256 * 1024)
 #define RETRY_AFTER_S "1"
+#define FIELD_BYTES_MAX 1024
+/* No byte of UTF-8 (RFC 3629, section 1). */
+#define NO_TEXT ((char)0xff)
 /* The page loads nothing from elsewhere, and nothing that stands in the page itself. */
 #define CONTENT_POLICY                                              \
 	"default-src 'self'; base-uri 'none'; form-action 'none'; " \
 	"frame-ancestors 'none'"
 
-/*
- * Where a request stands: its state is NULL or the address of one of these.  Where the
- * path has a NUL the library hands over what stands before it.
- */
-static char head_was_read, path_has_nul, head_with_nul_was_read;
+/* Where a request stands: its state is NULL or, when its head has been read, the address
+ * of this. */
+static char head_was_read;
 
 struct http {
 	const struct route_site *site;
@@ -99,6 +102,49 @@ read_stream(void *argument, uint64_t position, char *out, size_t capacity)
 	return len >= 0 ? len : MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
+/*
+ * Undoes the percent-encoding of a path, or of a name or value behind it, in place (RFC
+ * 3986, section 2.1).  A NUL would end the text, and what are no two digits stand for
+ * nothing: both become a byte that no text has, so that `is_text` finds them.
+ */
+static size_t
+unescape(void *argument, struct MHD_Connection *connection, char *text)
+{
+	char *out = text;
+
+	(void)argument;
+	(void)connection;
+	for (const char *p = text; *p != '\0'; p++, out++) {
+		char code = *p;
+
+		if (*p == '%') {
+			code = '\0';
+			if (isxdigit((unsigned char)p[1]) &&
+				isxdigit((unsigned char)p[2])) {
+				char digits[] = {p[1], p[2], '\0'};
+
+				code = (char)strtoul(digits, NULL, 16);
+				p += 2;
+			}
+			if (code == '\0')
+				code = NO_TEXT;
+		}
+		*out = code;
+	}
+	*out = '\0';
+	return (size_t)(out - text);
+}
+
+static bool
+is_text(const char *bytes)
+{
+	size_t left = strlen(bytes), character = 1;
+
+	for (; left > 0 && character > 0; left -= character, bytes += character)
+		character = utf8_length((const uint8_t *)bytes, left);
+	return character > 0;
+}
+
 static enum MHD_Result
 collect_parameter(void *argument, enum MHD_ValueKind kind, const char *name,
 	size_t name_len, const char *value, size_t value_len)
@@ -107,10 +153,13 @@ collect_parameter(void *argument, enum MHD_ValueKind kind, const char *name,
 	bool has_value = value != NULL;
 
 	(void)kind;
+	(void)name_len;
+	(void)value_len;
 	if (!has_value)
 		value = "";
-	if (strlen(name) != name_len || strlen(value) != value_len)
-		request->mistake = "a parameter has a NUL in it";
+	if (!is_text(name) || !is_text(value))
+		request->mistake = "a parameter is no UTF-8, has a NUL in it or a % "
+				   "without two hexadecimal digits";
 	else if (request->parameter_count == EXCHANGE_PARAMETERS_MAX)
 		request->mistake = "too many parameters";
 	else
@@ -226,73 +275,94 @@ send_reply(struct http *h, struct MHD_Connection *connection,
 	return result;
 }
 
-static const char *
-find_header(struct MHD_Connection *connection, const char *name)
+/*
+ * A header field, and its value: of several lines all, with commas between them (RFC
+ * 9110, section 5.3).
+ */
+struct field {
+	const char *name;
+	size_t len;
+	char value[FIELD_BYTES_MAX];
+	bool is_there;
+};
+
+/* Those that somebody asks for. */
+struct fields {
+	struct field host, origin, last_event_id, if_none_match;
+	const char *mistake;
+};
+
+static void
+add_line(struct fields *fields, struct field *field, const char *line, size_t len)
 {
-	return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+	const char *comma = field->is_there ? ", " : "";
+
+	/* The library keeps the white space behind a value, which is no part of it. */
+	while (len > 0 && (line[len - 1] == ' ' || line[len - 1] == '\t'))
+		len--;
+	field->is_there = true;
+	if (field->len + strlen(comma) + len >= sizeof field->value)
+		fields->mistake = "a header field is too long";
+	else
+		field->len += (size_t)snprintf(field->value + field->len,
+			sizeof field->value - field->len, "%s%.*s", comma, (int)len,
+			line);
 }
 
 static enum MHD_Result
-collect_host(void *argument, enum MHD_ValueKind kind, const char *name, size_t name_len,
+collect_field(void *argument, enum MHD_ValueKind kind, const char *name, size_t name_len,
 	const char *value, size_t value_len)
 {
-	struct exchange_request *request = argument;
+	struct fields *fields = argument;
+	struct field *const known[] = {&fields->host, &fields->origin,
+		&fields->last_event_id, &fields->if_none_match};
 
 	(void)kind;
 	(void)name_len;
-	(void)value_len;
-	if (strcasecmp(name, "Host") != 0)
-		return MHD_YES;
-	if (request->host != NULL)
-		request->mistake = "there is more than one Host";
-	request->host = value != NULL ? value : "";
+	for (size_t i = 0; i < COUNT_OF(known); i++)
+		if (value != NULL && strcasecmp(name, known[i]->name) == 0)
+			add_line(fields, known[i], value, value_len);
 	return MHD_YES;
 }
 
+static void
+read_fields(struct MHD_Connection *connection, struct fields *fields)
+{
+	*fields = (struct fields){.host.name = "Host",
+		.origin.name = "Origin",
+		.last_event_id.name = "Last-Event-ID",
+		.if_none_match.name = "If-None-Match"};
+	(void)MHD_get_connection_values_n(
+		connection, MHD_HEADER_KIND, collect_field, fields);
+}
+
+static const char *
+field_value(const struct field *field)
+{
+	return field->is_there ? field->value : NULL;
+}
+
 /*
- * What the library found in the request.  Without a Host one of HTTP/1.0 is as good as
- * any: it did not know of it, and no browser leaves it out.
+ * What the library found in the request, which borrows the fields.  Without a Host one of
+ * HTTP/1.0 is as good as any: it did not know of it, and no browser leaves it out.
  */
 static void
 read_request(struct MHD_Connection *connection, const char *version,
-	struct exchange_request *request)
+	struct fields *fields, struct exchange_request *request)
 {
-	request->origin = find_header(connection, "Origin");
-	request->last_event_id = find_header(connection, "Last-Event-ID");
-	request->if_none_match = find_header(connection, "If-None-Match");
+	read_fields(connection, fields);
+	request->host = field_value(&fields->host);
+	request->origin = field_value(&fields->origin);
+	request->last_event_id = field_value(&fields->last_event_id);
+	request->if_none_match = field_value(&fields->if_none_match);
+	request->mistake = fields->mistake;
 	(void)MHD_get_connection_values_n(
 		connection, MHD_GET_ARGUMENT_KIND, collect_parameter, request);
-	(void)MHD_get_connection_values_n(
-		connection, MHD_HEADER_KIND, collect_host, request);
 	if (request->host == NULL && strcmp(version, "HTTP/1.0") != 0)
 		request->mistake = "there is no Host";
-}
-
-/*
- * Called before the path is unescaped, which would end it at a NUL; what it answers is
- * the state that the request begins with.
- */
-static void *
-note_nul(void *argument, const char *target, struct MHD_Connection *connection)
-{
-	const char *nul = strstr(target, "%00"), *query = strchr(target, '?');
-
-	(void)argument;
-	(void)connection;
-	return nul != NULL && (query == NULL || nul < query) ? &path_has_nul : NULL;
-}
-
-/* Is it the call behind the head?  The state then says that it has been. */
-static bool
-is_first_call(void **state)
-{
-	if (*state == NULL)
-		*state = &head_was_read;
-	else if (*state == &path_has_nul)
-		*state = &head_with_nul_was_read;
-	else
-		return false;
-	return true;
+	else if (!is_text(request->path))
+		request->mistake = "the path is no UTF-8, has a NUL in it or a % without "
+				   "two hexadecimal digits";
 }
 
 static enum MHD_Result
@@ -305,20 +375,20 @@ answer(void *argument, struct MHD_Connection *connection, const char *path,
 	struct exchange_request request = {
 		.is_get = is_head || strcmp(method, "GET") == 0,
 		.is_head = is_head,
-		.is_preflight =
-			strcmp(method, "OPTIONS") == 0 &&
-			find_header(connection, "Access-Control-Request-Method") != NULL,
+		.is_preflight = strcmp(method, "OPTIONS") == 0 &&
+				MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
+					"Access-Control-Request-Method") != NULL,
 		.path = path};
 	struct exchange_reply reply = {0};
+	struct fields fields;
 
 	(void)upload;
-	if (is_first_call(state) || *upload_len > 0) {
+	if (*state == NULL || *upload_len > 0) {
+		*state = &head_was_read;
 		*upload_len = 0;
 		return MHD_YES;
 	}
-	read_request(connection, version, &request);
-	if (*state == &head_with_nul_was_read)
-		request.mistake = "the path has a NUL in it";
+	read_request(connection, version, &fields, &request);
 	route_answer(h->site, &request, &reply);
 	return send_reply(h, connection, &reply, is_head);
 }
@@ -357,7 +427,7 @@ http_start(const struct route_site *site, struct counters *counters,
 			MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION |
 				MHD_USE_POLL | MHD_USE_ITC | MHD_USE_ERROR_LOG,
 			0, NULL, NULL, answer, h, MHD_OPTION_EXTERNAL_LOGGER, log_library,
-			NULL, MHD_OPTION_URI_LOG_CALLBACK, note_nul, NULL,
+			NULL, MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,
 			MHD_OPTION_LISTEN_SOCKET, endpoints->items[h->daemon_count].fd,
 			MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX + event_readers,
 			MHD_OPTION_PER_IP_CONNECTION_LIMIT,

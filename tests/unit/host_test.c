@@ -42,9 +42,6 @@ addresses_and_names_without_a_dot_are_ours(void)
 		"my_server",
 		"xn--bcher-kva",
 		"2130706433",
-		"localhost ",
-		"localhost:80\t ",
-		"[::1]:80 ",
 	};
 
 	judge_all(rows, COUNT_OF(rows), &no_names, HOST_OURS);
@@ -112,6 +109,9 @@ what_is_no_host_is_bad(void)
 		"bio.example.org..",
 		"local host",
 		" localhost",
+		"localhost ",
+		"localhost:80\t ",
+		"[::1]:80 ",
 		"localhost :80",
 		"localhost: 80",
 		"localhost a",
