@@ -101,7 +101,7 @@ header() {
 @test "--http-host and --http-cors take no nonsense" {
 	local option
 	for option in http-host=a:80 http-host='*' http-host=http://a.example http-cors=example.org \
-		http-cors=https://a.example/ http-cors=null; do
+		http-cors=https://a.example/ http-cors=null http-cors=https://a.example:443 http-cors=http://a.example:80; do
 		run -2 "$BUILD/bio-server" "--$option"
 		assert_output --partial "--${option%%=*} '${option#*=}': expected "
 	done

@@ -37,9 +37,22 @@ cors_varies(const struct option_list *origins)
 	return origins->count > 0 && !is_any(origins);
 }
 
+/* A port that goes without saying for its scheme, and that browsers do not say. */
+static bool
+has_default_port(const char *origin)
+{
+	const char *port = strrchr(origin, ':');
+
+	return (strncasecmp(origin, "http://", strlen("http://")) == 0 &&
+		       strcmp(port, ":80") == 0) ||
+	       (strncasecmp(origin, "https://", strlen("https://")) == 0 &&
+		       strcmp(port, ":443") == 0);
+}
+
 /*
  * "null" is none: every page in a sandbox, of whomever, has it.  Nor is what ends in a
- * slash, which people copy out of an address line and no browser sends.
+ * slash, which people copy out of an address line and no browser sends, nor what no
+ * browser would send with its port.
  */
 bool
 cors_is_origin(const char *text)
@@ -56,5 +69,5 @@ cors_is_origin(const char *text)
 	for (; *host != '\0'; host++)
 		if (!isalnum((unsigned char)*host) && strchr("-._:[]", *host) == NULL)
 			return false;
-	return true;
+	return !has_default_port(text);
 }

@@ -31,7 +31,8 @@ const char *cors_allow(const struct option_list *origins, const char *origin) MU
 /* True: the answer depends on the origin, which caches have to know. */
 bool cors_varies(const struct option_list *origins);
 
-/* True: "*", or an origin as browsers write it: a scheme, a host, perhaps a port. */
+/* True: "*", or an origin as browsers write it: a scheme, a host, and a port where it is
+ * not the one of the scheme. */
 bool cors_is_origin(const char *text);
 
 #endif

@@ -114,7 +114,8 @@ options_parse(int argc, char *argv[], struct options *out)
 	if (!are_all("http-host", &out->http_hosts, host_is_name,
 		    "a name without a port, such as bio.example.org") ||
 		!are_all("http-cors", &out->http_origins, cors_is_origin,
-			"*, or an origin such as https://example.org"))
+			"*, or an origin such as https://example.org, without its "
+			"scheme's own port"))
 		return OPTION_BAD;
 	if (!is_name("ready-file", out->ready_file) || !is_name("store", out->store))
 		return OPTION_BAD;

@@ -53,12 +53,14 @@ static void
 an_option_takes_origins(void)
 {
 	static const char *const good[] = {"*", "https://example.org",
-		"http://localhost:3000", "http://[::1]:80", "http://192.0.2.1",
-		"moz-extension://abc"};
+		"http://localhost:3000", "http://[::1]:8080", "http://192.0.2.1",
+		"moz-extension://abc", "http://example.org:443", "https://example.org:80",
+		"http://[::80]", "https://example.org:8443"};
 	static const char *const bad[] = {"", "null", "**", "example.org",
 		"https://example.org/", "https://example.org/page", "https://", "://x",
 		"https:/x", "https://*.example.org", "https://a b", "1http://x",
-		"https://user@example.org"};
+		"https://user@example.org", "http://example.org:80",
+		"https://example.org:443", "HTTPS://example.org:443", "http://[::1]:80"};
 
 	for (size_t i = 0; i < COUNT_OF(good); i++) {
 		tap_context("%s", good[i]);
