@@ -696,6 +696,49 @@ expect_closed() {
 	expect_stored 1
 }
 
+@test "of several hellos that wait for one session the newest gets it, and keeps it" {
+	start_stored
+	python - "$STORE" "$SERVER_PID" <<-'END'
+		import os, sys
+		from words import *
+		tasks = f"/proc/{sys.argv[2]}/task/"
+		def waits(task):
+		    try:
+		        with open(f"{tasks}{task}/stat") as stat:
+		            return stat.read().rpartition(") ")[2][0] == "S"
+		    except OSError:  # it has ended meanwhile
+		        return False
+		def all_wait():
+		    return all(map(waits, os.listdir(tasks)))
+		line = hello_line(session="s", ack="store")
+		for turn in range(10):
+		    first, _ = greet(session="s", ack="store")
+		    received = counter("bytes.received_total")
+		    with locked(sys.argv[1]):
+		        first.send(b"1\n")
+		        wait_for_counter("messages.queued", 1)
+		        # Those before the newest are gone while they wait.
+		        for gone in range(1, 5):
+		            Peer(line).close()
+		            wait_for_counter("bytes.received_total", received + 2 + gone * len(line))
+		            wait_for(all_wait, "the turn of the hello")
+		        newest = Peer(line)
+		        wait_for_counter("bytes.received_total", received + 2 + 5 * len(line))
+		    next = 2 * turn + 2
+		    check(next, newest.read()["next"])
+		    newest.send(b"2\n")
+		    check({"ack": next}, newest.read())
+		    check([], newest.end())
+		    newest.close()
+		    first.close()
+		    wait_for_counter("connections.current", 0)
+	END
+	expect_messages 20 0
+	expect_idle
+	stop_server
+	expect_stored 20
+}
+
 @test "ten connections fight over one session, and it counts each number once" {
 	start_stored
 	run -0 python - "$STORE" <<-'END'

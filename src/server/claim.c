@@ -42,10 +42,14 @@ claim_take(struct claims *claims, struct claim *claim, const char *session, int 
 	bool in_time = true;
 
 	lock_acquire(&claims->lock);
+	claim->turn = ++claims->last_turn;
 	while ((other = find_locked(claims, session)) != NULL && in_time) {
-		other->is_taken = true;
-		/* Still open: it leaves the list before it is closed. */
-		(void)shutdown(other->fd, SHUT_RD);
+		/* From one that came later nothing is taken: this peer may be gone. */
+		if (other->turn < claim->turn) {
+			other->is_taken = true;
+			/* Still open: it leaves the list before it is closed. */
+			(void)shutdown(other->fd, SHUT_RD);
+		}
 		in_time = condition_wait(&claims->released, &claims->lock, deadline_ns);
 	}
 	if (other == NULL) {

@@ -3,7 +3,8 @@
  *
  * A session belongs to one connection at a time.  Another that says hello with it is the
  * same sender come back, before the server has seen that the old connection is gone: the
- * old one is told to end, and waited for.
+ * old one is told to end, and waited for.  Of several that wait, the peers of all but the
+ * newest may be gone as well; so whoever gets it first, the newest ends up with it.
  *
  * Any thread; a claim belongs to the thread of its connection.
  *
@@ -23,23 +24,25 @@
 struct claim {
 	char session[HELLO_SESSION_MAX + 1];
 	int fd;
+	uint64_t turn; /* in the order of asking */
 	bool is_taken; /* guarded by the claims' lock */
 	struct claim *next;
 };
 
 struct claims {
-	struct lock lock; /* guards the list, and is_taken of all in it */
+	struct lock lock; /* guards the list, is_taken of all in it, and the turns */
 	struct condition released;
 	struct claim *first;
+	uint64_t last_turn;
 };
 
 void claim_init(struct claims *claims);
 void claim_fini(struct claims *claims);
 
 /*
- * Claims the session for the connection.  One that has it already gets its reading side
- * shut down and claim_is_taken answers true there; false: it has not let go by the
- * deadline.
+ * Claims the session for the connection.  One that asked earlier and has it gets its
+ * reading side shut down and claim_is_taken answers true there; one that asked later is
+ * only waited for.  False: it has not let go by the deadline.
  */
 bool claim_take(struct claims *claims, struct claim *claim, const char *session, int fd,
 	uint64_t deadline_ns) MUST_USE;

@@ -28,6 +28,7 @@ struct peer {
 	struct claim claim;
 	int fd, other_fd;
 	pthread_t thread;
+	uint64_t patience_ms; /* of start_take */
 	bool has_claimed;
 };
 
@@ -41,7 +42,10 @@ open_peer(struct peer *peer, struct claims *claims)
 		setsockopt(fds[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) !=
 			0)
 		abort();
-	*peer = (struct peer){.claims = claims, .fd = fds[0], .other_fd = fds[1]};
+	*peer = (struct peer){.claims = claims,
+		.fd = fds[0],
+		.other_fd = fds[1],
+		.patience_ms = PATIENCE_MS};
 }
 
 /* In the order in which a session ends. */
@@ -79,7 +83,7 @@ run_take(void *argument)
 {
 	struct peer *peer = argument;
 
-	peer->has_claimed = take(peer, "a", PATIENCE_MS);
+	peer->has_claimed = take(peer, "a", peer->patience_ms);
 	return NULL;
 }
 
@@ -196,6 +200,71 @@ another_sessions_release_is_no_claim(void)
 	claim_fini(&claims);
 }
 
+/* Gives the session of the one to the other, as if that had been the first to wake. */
+static void
+pass_on(struct peer *from, struct peer *to)
+{
+	struct claims *claims = from->claims;
+
+	lock_acquire(&claims->lock);
+	to->claim = from->claim;
+	to->claim.fd = to->fd;
+	to->claim.is_taken = false;
+	to->claim.turn = ++claims->last_turn;
+	claims->first = &to->claim;
+	from->claim.session[0] = '\0';
+	condition_broadcast(&claims->released);
+	lock_release(&claims->lock);
+}
+
+/* Its peer may have given up long ago, and the newer one may be that peer come back. */
+static void
+nothing_is_taken_from_who_asked_later(void)
+{
+	struct peer first, older, newer;
+	struct claims claims;
+
+	claim_init(&claims);
+	open_peer(&first, &claims);
+	open_peer(&older, &claims);
+	open_peer(&newer, &claims);
+	older.patience_ms = 300;
+	EXPECT(take(&first, "a", 0));
+	start_take(&older, &first);
+	pass_on(&first, &newer);
+	(void)pthread_join(older.thread, NULL);
+	EXPECT(!older.has_claimed);
+	EXPECT(!is_taken(&newer));
+	EXPECT(!is_shut(&newer));
+	close_peer(&newer);
+	close_peer(&older);
+	close_peer(&first);
+	EXPECT(claims.first == NULL);
+	claim_fini(&claims);
+}
+
+/* It is waited for like any other. */
+static void
+who_asked_later_and_ends_leaves_the_session(void)
+{
+	struct peer first, older, newer;
+	struct claims claims;
+
+	claim_init(&claims);
+	open_peer(&first, &claims);
+	open_peer(&older, &claims);
+	open_peer(&newer, &claims);
+	EXPECT(take(&first, "a", 0));
+	start_take(&older, &first);
+	pass_on(&first, &newer);
+	close_peer(&newer);
+	(void)pthread_join(older.thread, NULL);
+	EXPECT(older.has_claimed);
+	close_peer(&older);
+	close_peer(&first);
+	claim_fini(&claims);
+}
+
 /* What all who fight share; whoever has the session alone may touch `turns`. */
 struct fight {
 	struct claims claims;
@@ -252,6 +321,8 @@ main(void)
 	TAP_RUN(whoever_has_a_session_is_told_to_let_go);
 	TAP_RUN(who_waits_in_vain_claims_nothing);
 	TAP_RUN(another_sessions_release_is_no_claim);
+	TAP_RUN(nothing_is_taken_from_who_asked_later);
+	TAP_RUN(who_asked_later_and_ends_leaves_the_session);
 	TAP_RUN(one_of_many_has_it_at_a_time);
 	return tap_finish();
 }
