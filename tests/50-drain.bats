@@ -181,6 +181,23 @@ is_flooded() {
 	refute_output --partial stopped:
 }
 
+@test "a second signal ends it at once as process 1, too" {
+	local spaces=(--pid)
+	[[ $(id -u) == 0 ]] || spaces+=(--user --map-root-user)
+	unshare "${spaces[@]}" --fork true 2>/dev/null || skip "unshare: no process namespaces here"
+	# shellcheck disable=SC2034 # of start_server
+	SERVER_WRAPPER=(unshare "${spaces[@]}" --fork --kill-child)
+	start_stuck_server --drain-timeout 1h
+	local outside=$SERVER_PID
+	SERVER_PID=$(pgrep --parent "$outside")
+	kill -TERM "$SERVER_PID"
+	wait_until 20 is_draining
+	wait_until 20 has_ended_when_told_again
+	expect_exit "$outside" 143
+	run -0 server_log
+	refute_output --partial stopped:
+}
+
 @test "stop signals that come together are one wish" {
 	start_server
 	send_line 1

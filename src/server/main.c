@@ -40,6 +40,8 @@
 #include "server/session.h"
 
 #define EXIT_USAGE 2
+/* What a shell says of a process that a signal has ended, without the signal's number. */
+#define EXIT_SIGNALLED 128
 #define RECENT_BYTES_MAX ((size_t)16 * 1024 * 1024)
 /* One in so many bytes of the budget. */
 #define QUEUE_SHARE 4
@@ -195,7 +197,8 @@ run_impatience(void *argument)
 	(void)signal(number, SIG_DFL);
 	(void)pthread_sigmask(SIG_UNBLOCK, impatience->stop, NULL);
 	(void)raise(number);
-	return NULL;
+	/* Process 1, as in a container, is not ended by its own signals. */
+	_exit(EXIT_SIGNALLED + number);
 }
 
 static void
