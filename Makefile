@@ -45,7 +45,7 @@ TEST_SOURCES := $(wildcard tests/unit/*_test.c)
 TEST_HELPERS := $(filter-out $(TEST_SOURCES),$(wildcard tests/unit/*.c))
 BENCH_NAMES := load idle probe events receiver scan roundtrip store $(if $(HAS_NATS),publish)
 # What tests/helpers/failing_malloc.c puts itself in front of.
-WRAPPED := malloc calloc realloc free fopen opendir pthread_create \
+WRAPPED := malloc calloc realloc free fopen opendir pthread_create recv \
 	MHD_create_response_from_callback MHD_add_response_header \
 	MHD_create_response_from_buffer_with_free_callback_cls
 FUZZ_SOURCES := $(wildcard tests/fuzz/*_fuzz.c)

@@ -100,6 +100,35 @@ is_flooded() {
 	expect_totals 1 1 2
 }
 
+@test "a number that the end cuts off is incomplete, whenever the end comes" {
+	start_failing_server
+	python - "$CONTROL" "$SERVER_PID" <<-'END'
+		import os, signal, sys
+		from failing import Control
+		from words import *
+		def is_refused():
+		    try:
+		        connect().close()
+		    except OSError:
+		        return True
+		    return False
+		control = Control(sys.argv[1])
+		with connect() as sock:
+		    sock.sendall(b"1\n")
+		    wait_for_counter("messages.received_total", 1)
+		    # Between the look at whether the server drains and the read.
+		    control.hold_receive()
+		    sock.sendall(b"2\n" * 5000 + b"12345")
+		    wait_for(control.holds_receive, "the moment")
+		    os.kill(int(sys.argv[2]), signal.SIGTERM)
+		    wait_for(is_refused, "the drain")
+		    control.let_go()
+		    check("draining", json.loads(receive_all(sock))["error"]["code"])
+	END
+	expect_exit "$SERVER_PID" 0
+	expect_totals 5001 1 '[0-9]*'
+}
+
 @test "an open connection is told of the end, and closed" {
 	local first
 	start_server

@@ -554,7 +554,8 @@ receive(struct session *s)
 	if (in->is_lent) {
 		n = stream_receive(s->stream, in->bytes + in->end, in->capacity - in->end,
 			STREAM_NO_WAIT);
-		if (n >= 0 || errno != ETIMEDOUT)
+		/* An end may be the drain's, as below. */
+		if (n > 0 || (n < 0 && errno != ETIMEDOUT))
 			return n;
 		shrink(s);
 	}

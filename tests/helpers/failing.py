@@ -37,7 +37,7 @@ ALLOCATIONS_MAX = 2000
 class Control:
     """The memory shared with the server, as failing_malloc.c declares it."""
 
-    FIELDS = ["first", "last", "calls", "refused", "live", "no_threads"]
+    FIELDS = ["first", "last", "calls", "refused", "live", "no_threads", "held"]
 
     def __init__(self, path):
         with open(path, "ab") as file:
@@ -57,6 +57,16 @@ class Control:
         self.calls = self.refused = 0
         self.first = first
         self.last = first if mode == "once" else ALL_BEHIND
+
+    def hold_receive(self):
+        """The next session that has emptied its connection stops before it sees that."""
+        self.held = 1
+
+    def holds_receive(self):
+        return self.held == 2
+
+    def let_go(self):
+        self.held = 0
 
     def relent(self):
         self.last = NEVER

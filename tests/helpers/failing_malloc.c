@@ -8,6 +8,9 @@
  * libraries allocate is let alone, but their functions that we call and that fail for
  * want of memory are refused in the same way.
  *
+ * So that a test can do something at a moment that nobody would hit, one recv can be
+ * held.
+ *
  * The file named by FAILING_MALLOC is shared memory between the test and all threads of
  * the server: the test writes what to refuse and reads what has happened.
  *
@@ -26,6 +29,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* helpers/failing.py has the same list. */
@@ -34,7 +38,14 @@ struct control {
 	_Atomic uint64_t calls, refused;
 	_Atomic uint64_t live;       /* blocks allocated and not freed */
 	_Atomic uint64_t no_threads; /* not 0: every pthread_create is refused, too */
+	_Atomic uint64_t held;       /* a receive, below */
 };
+
+/* What the test asks for, and what it is then told. */
+enum { HELD_NOT, HELD_WANTED, HELD_HERE };
+
+/* More than a session without a buffer asks for. */
+#define LARGE_RECEIVE_BYTES 8192
 
 static struct control unshared, *control = &unshared;
 
@@ -57,6 +68,8 @@ WRAPPED(struct MHD_Response *, MHD_create_response_from_buffer_with_free_callbac
 	size_t, const void *, MHD_ContentReaderFreeCallback, void *)
 WRAPPED(enum MHD_Result, MHD_add_response_header, struct MHD_Response *, const char *,
 	const char *)
+
+WRAPPED(ssize_t, recv, int, void *, size_t, int)
 
 /* Before main, and so before there is a second thread. */
 __attribute__((constructor)) static void
@@ -178,4 +191,22 @@ __wrap_MHD_add_response_header(
 {
 	return is_refused() ? MHD_NO
 			    : __real_MHD_add_response_header(response, name, value);
+}
+
+/*
+ * Holds a session that looks for more than it has read so far and finds nothing, from
+ * before it looks until the test lets it go on.
+ */
+ssize_t
+__wrap_recv(int fd, void *bytes, size_t capacity, int flags)
+{
+	uint64_t wanted = HELD_WANTED;
+	char byte;
+
+	if (capacity > LARGE_RECEIVE_BYTES && control->held == HELD_WANTED &&
+		__real_recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+		atomic_compare_exchange_strong(&control->held, &wanted, HELD_HERE))
+		while (control->held == HELD_HERE)
+			(void)usleep(1000);
+	return __real_recv(fd, bytes, capacity, flags);
 }
