@@ -67,7 +67,9 @@ ledger_take_mark(struct ledger *l, struct store_mark *mark)
 bool
 ledger_owes(const struct ledger *l)
 {
-	return l->naks.len > 0 || (l->wants_acks && l->finished != l->acknowledged);
+	/* Of those that there was no memory for, that the connection ends. */
+	return l->naks.len > 0 || text_failed(&l->naks) ||
+	       (l->wants_acks && l->finished != l->acknowledged);
 }
 
 int

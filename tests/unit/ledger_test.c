@@ -272,6 +272,27 @@ without_memory_nothing_is_told(void)
 	close_pair(&pair);
 }
 
+/* Not even the first nak could be kept: without acks nothing else says so. */
+static void
+naks_that_there_is_no_memory_for_are_owed(void)
+{
+	const struct hello hello = {.name = "pump-7"};
+	struct ledger l = {0};
+	struct pair pair;
+
+	open_pair(&pair);
+	ledger_open(&l, &hello, 0);
+	l.naks.has_failed = true;
+	ledger_reject(&l, &bad_line);
+	EXPECT_INT(0, l.naks.len);
+	EXPECT(ledger_owes(&l));
+	EXPECT_INT(-1, tell(&l, &pair));
+	EXPECT_INT(ENOMEM, errno);
+	expect_silence(&pair);
+	ledger_free(&l);
+	close_pair(&pair);
+}
+
 int
 main(void)
 {
@@ -285,5 +306,6 @@ main(void)
 	TAP_RUN(a_peer_that_does_not_read_runs_into_the_deadline);
 	TAP_RUN(a_peer_that_is_gone_is_no_timeout);
 	TAP_RUN(without_memory_nothing_is_told);
+	TAP_RUN(naks_that_there_is_no_memory_for_are_owed);
 	return tap_finish();
 }
