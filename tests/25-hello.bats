@@ -181,6 +181,24 @@ expect_closed() {
 	stop_server
 }
 
+@test "--hello-timeout: its clock does not begin anew with what the bytes turn out to be" {
+	start_stored --hello-timeout 3s
+	python - <<-'END'
+		from words import *
+		with Peer(b"B") as earlier:
+		    check(True, earlier.hears_nothing(1.5))
+		    with Peer(b"B") as later:
+		        check(True, earlier.hears_nothing(1))
+		        earlier.send(b"IO/")
+		        check(b"", receive_all(later.sock))
+		    check(False, earlier.hears_nothing(0))
+		    check(b"", receive_all(earlier.sock))
+	END
+	expect_closed message_timeout 2
+	expect_idle
+	stop_server
+}
+
 @test "who leaves in the middle of a hello has sent no message" {
 	start_stored
 	python - <<-'END'

@@ -54,7 +54,7 @@ struct session {
 	enum close_reason reason;
 	uint64_t consumed_bytes;    /* from the connection's first byte up to `in` */
 	uint64_t handed_over_bytes; /* up to where the last read was handed over */
-	uint64_t outcomes;          /* messages and rejections so far */
+	uint64_t outcomes;          /* messages, rejections and the hello so far */
 	uint64_t errors_in_row;
 	uint64_t deadline_ns; /* of the unfinished message, or of idleness */
 	bool was_within, was_undecided;
@@ -386,7 +386,8 @@ consume_next(struct session *s, enum step *step)
 
 	event = frame_next(&s->frame, s->in.bytes + s->in.begin, unconsumed(s), &item);
 	if (event != FRAME_MORE) {
-		s->outcomes++;
+		/* A hello that begins is on the clock that its first byte has started. */
+		s->outcomes += event != FRAME_FOREIGN;
 		*step = take_outcome(s, event, &item);
 	}
 	s->in.begin += item.used;
