@@ -282,7 +282,10 @@ serve(struct listener *l, struct stream *stream, const struct arrival *arrival)
 	roster_open(shared->roster, &entry, arrival->peer);
 	reason = session_run(shared, stream, &entry);
 	leave_seat(l, &seat);
-	/* Before the descriptor is closed: who then sees the end finds it counted. */
+	/*
+	 * Before the descriptor is closed: who sees that finds it counted.  After a last
+	 * word the peer sees an end before that, while its place here is still taken.
+	 */
 	roster_close(shared->roster, &entry, reason);
 	counter_close_connection(shared->counters, reason);
 }
