@@ -22,6 +22,8 @@
 #define ENVIRONMENT_PREFIX "BIO_"
 #define NAME_MAX_BYTES 64
 #define SPECS_MAX 64
+/* Of a value as it is written. */
+#define VALUE_MAX_BYTES 64
 
 struct unit {
 	const char *suffix;
@@ -46,18 +48,66 @@ environment_name(const struct option_spec *spec, char out[NAME_MAX_BYTES])
 	out[len] = '\0';
 }
 
-/* A decimal number with one of the suffixes, in range. */
+static const struct unit *
+units_of(const struct option_spec *spec)
+{
+	switch (spec->kind) {
+	case OPTION_BYTES:
+		return byte_units;
+	case OPTION_MS:
+		return ms_units;
+	case OPTION_FLAG:
+	case OPTION_COUNT:
+	case OPTION_REAL:
+	case OPTION_TEXT:
+	case OPTION_LIST:
+	case OPTION_WORDS:
+	case OPTION_CHOICE:
+		break;
+	}
+	return no_units;
+}
+
+/* As a user would write it: in the largest unit that leaves no fraction. */
+static void
+write_value(const struct option_spec *spec, double value, char out[VALUE_MAX_BYTES])
+{
+	const struct unit *largest = no_units;
+
+	for (const struct unit *unit = units_of(spec); unit->suffix != NULL; unit++)
+		if (value >= unit->factor && unit->factor >= largest->factor &&
+			fmod(value, unit->factor) == 0)
+			largest = unit;
+	(void)snprintf(out, VALUE_MAX_BYTES,
+		spec->kind == OPTION_REAL ? "%g%s" : "%.0f%s", value / largest->factor,
+		largest->suffix);
+}
+
 static const char *
-read_number(const struct option_spec *spec, const char *text, const struct unit *unit,
-	double *out)
+say_range(const struct option_spec *spec)
 {
 	static char why[160];
+	char min[VALUE_MAX_BYTES], max[VALUE_MAX_BYTES];
+
+	write_value(spec, spec->min, min);
+	write_value(spec, spec->max, max);
+	(void)snprintf(why, sizeof why, "out of range (%s to %s)", min, max);
+	return why;
+}
+
+/* A decimal number with one of the suffixes, in range. */
+static const char *
+read_number(const struct option_spec *spec, const char *text, double *out)
+{
+	const struct unit *unit = units_of(spec);
 	const char *digits = "0123456789";
 	char *end;
 	double value;
 
 	if (spec->kind == OPTION_REAL || spec->kind == OPTION_MS)
 		digits = "0123456789.";
+	if (text[0] == '-' && isdigit((unsigned char)text[1]))
+		return "must not be negative";
 	if (!isdigit((unsigned char)text[0]))
 		return "expected a number";
 	value = strtod(text, &end);
@@ -68,12 +118,8 @@ read_number(const struct option_spec *spec, const char *text, const struct unit 
 	if (unit->suffix == NULL)
 		return "unknown unit behind the number";
 	value *= unit->factor;
-	if (!isfinite(value) || value < spec->min || value > spec->max) {
-		(void)snprintf(why, sizeof why, "out of range (%.15g to %.15g%s)",
-			spec->min, spec->max,
-			spec->kind == OPTION_MS ? " milliseconds" : "");
-		return why;
-	}
+	if (!isfinite(value) || value < spec->min || value > spec->max)
+		return say_range(spec);
 	*out = value;
 	return NULL;
 }
@@ -81,15 +127,9 @@ read_number(const struct option_spec *spec, const char *text, const struct unit 
 static const char *
 read_whole(const struct option_spec *spec, const char *text, uint64_t *out)
 {
-	const struct unit *units = no_units;
-	const char *why;
 	double value = 0;
+	const char *why = read_number(spec, text, &value);
 
-	if (spec->kind == OPTION_BYTES)
-		units = byte_units;
-	if (spec->kind == OPTION_MS)
-		units = ms_units;
-	why = read_number(spec, text, units, &value);
 	if (why == NULL)
 		*out = (uint64_t)ceil(value);
 	return why;
@@ -162,7 +202,7 @@ store_value(const struct option_spec *spec, const char *text, void *out)
 	case OPTION_MS:
 		return read_whole(spec, text, member);
 	case OPTION_REAL:
-		return read_number(spec, text, no_units, member);
+		return read_number(spec, text, member);
 	case OPTION_TEXT:
 		*(const char **)member = text;
 		return NULL;

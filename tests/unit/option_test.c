@@ -26,7 +26,7 @@ struct settings {
 	const char *text, *unset;
 	struct option_list list;
 	int choice;
-	uint64_t tail_only;
+	uint64_t tail_only, ranged;
 };
 
 #define MEMBER(name) offsetof(struct settings, name)
@@ -49,6 +49,12 @@ static const struct option_spec specs[] = {
 	{"list", "A,B", "a,b", "A list.", OPTION_LIST, MEMBER(list), 0, 0, COMMAND_BOTH},
 	{"choice", "once|serial|threads", "threads", "A mode.", OPTION_CHOICE,
 		MEMBER(choice), 0, 0, COMMAND_BOTH},
+	{"buffer", "SIZE", "64k", "Another size.", OPTION_BYTES, MEMBER(ranged), 65536,
+		15728641, COMMAND_BOTH},
+	{"pause", "TIME", "2s", "Another time.", OPTION_MS, MEMBER(ranged), 1500, 5400000,
+		COMMAND_BOTH},
+	{"many", "N", "5", "Another number.", OPTION_COUNT, MEMBER(ranged), 0, 1e15,
+		COMMAND_BOTH},
 	{"tail-only", "N", "3", "Of tail.", OPTION_COUNT, MEMBER(tail_only), 0, 9,
 		COMMAND_TAIL},
 };
@@ -323,7 +329,9 @@ bad_values_are_refused(void)
 	static const struct refusal rows[] = {
 		{"--count=x", "--count 'x': expected a number"},
 		{"--count=", "--count '': expected a number"},
-		{"--count=-5", "--count '-5': expected a number"},
+		{"--count=-5", "--count '-5': must not be negative"},
+		{"--wait=-1s", "--wait '-1s': must not be negative"},
+		{"--count=-x", "--count '-x': expected a number"},
 		{"--count=+5", "--count '+5': expected a number"},
 		{"--count=0x10", "--count '0x10': expected a number"},
 		{"--count=1e1", "--count '1e1': expected a number"},
@@ -338,15 +346,18 @@ bad_values_are_refused(void)
 		{"--max-bytes=m", "--max-bytes 'm': expected a number"},
 		{"--max-bytes=5kb", "--max-bytes '5kb': unknown unit behind the number"},
 		{"--max-bytes=5s", "--max-bytes '5s': unknown unit behind the number"},
-		{"--max-bytes=0", "--max-bytes '0': out of range (1 to 1099511627776)"},
-		{"--max-bytes=1025g",
-			"--max-bytes '1025g': out of range (1 to 1099511627776)"},
+		{"--max-bytes=0", "--max-bytes '0': out of range (1 to 1024GiB)"},
+		{"--max-bytes=1025g", "--max-bytes '1025g': out of range (1 to 1024GiB)"},
 		{"--wait=5w", "--wait '5w': unknown unit behind the number"},
 		{"--wait=5k", "--wait '5k': unknown unit behind the number"},
 		{"--wait=.5", "--wait '.5': expected a number"},
 		{"--wait=1.2.3", "--wait '1.2.3': expected a number"},
 		{"--wait=1e3", "--wait '1e3': expected a number"},
-		{"--wait=25h", "--wait '25h': out of range (0 to 86400000 milliseconds)"},
+		{"--wait=25h", "--wait '25h': out of range (0 to 1d)"},
+		{"--buffer=1", "--buffer '1': out of range (64KiB to 15728641)"},
+		{"--pause=2h", "--pause '2h': out of range (1500ms to 90m)"},
+		{"--many=9999999999999999", "--many '9999999999999999': out of range (0 "
+					    "to 1000000000000000)"},
 		{"--real=x", "--real 'x': expected a number"},
 		{"--real=nan", "--real 'nan': expected a number"},
 		{"--real=1s", "--real '1s': unknown unit behind the number"},
