@@ -20,13 +20,16 @@ skip_without_ipv6() {
 	assert_line --partial '[BIO_MAX_MESSAGE; default: 1MiB]'
 	assert_line --partial '[BIO_LISTEN; default: localhost:8888]'
 	assert_line --partial '[BIO_STORE; default: bio.db]'
+	assert_line --partial '--http-listen HOST:PORT,...'
+	assert_line 'in bytes, a time in seconds.'
+	assert_equal "$(server -h)" "$output"
 	run -0 server --version
 	assert_output --regexp '^bio-server [0-9]+\.[0-9]+\.[0-9]+$'
 }
 
 @test "--help has three lines an option: its name, what it does, its default" {
-	"$BUILD/bio-server" --help | sed -n '/^  --mode/,/^  --help/p' >"$BATS_TEST_TMPDIR/options"
-	run -1 grep -vE '^(  --[a-z-]+( [A-Za-z:|]+)?|        [A-Z].{1,90}\.|        \[BIO_[A-Z_]+(; default: [^ ]+)?\])$' \
+	"$BUILD/bio-server" --help | sed -n '/^  --mode/,/^  -h, --help/p' >"$BATS_TEST_TMPDIR/options"
+	run -1 grep -vE '^(  (-h, )?--[a-z-]+( [A-Za-z:|]+(,\.\.\.)?)?|        [A-Z].{1,90}\.|        \[BIO_[A-Z_]+(; default: [^ ]+)?\])$' \
 		"$BATS_TEST_TMPDIR/options"
 	assert_output ''
 	assert_equal "$(wc -l <"$BATS_TEST_TMPDIR/options")" \

@@ -22,6 +22,9 @@
 #define ENVIRONMENT_PREFIX "BIO_"
 #define NAME_MAX_BYTES 64
 #define SPECS_MAX 64
+/* What getopt_long wants: a colon, the letters of all flags, -h, and the end. */
+#define LETTERS_MAX (SPECS_MAX + 3)
+#define HELP_LETTER 'h'
 /* Of a value as it is written. */
 #define VALUE_MAX_BYTES 64
 
@@ -286,7 +289,7 @@ has_letter(const struct option_spec *spec)
  */
 static void
 build_getopt_tables(const struct option_program *program, struct option *table,
-	char letters[SPECS_MAX + 2])
+	char letters[LETTERS_MAX])
 {
 	size_t n = 0, letter_count = 0;
 
@@ -306,6 +309,7 @@ build_getopt_tables(const struct option_program *program, struct option *table,
 	table[n++] = (struct option){.name = "version", .val = -OPTION_VERSION};
 	table[n] = (struct option){0};
 	letters[0] = ':'; /* an argument that is missing is told apart */
+	letters[++letter_count] = HELP_LETTER;
 	letters[letter_count + 1] = '\0';
 }
 
@@ -354,7 +358,7 @@ look_over(const struct option_program *program, const struct option *table,
 	optind = 0;
 	opterr = 0;
 	while ((value = getopt_long(argc, argv, letters, table, NULL)) != -1) {
-		if (value == -OPTION_HELP)
+		if (value == -OPTION_HELP || value == HELP_LETTER)
 			return OPTION_HELP;
 		if (value == -OPTION_VERSION)
 			return OPTION_VERSION;
@@ -369,7 +373,7 @@ option_parse(const struct option_program *program, int argc, char *argv[], void 
 	int *first_operand)
 {
 	struct option table[SPECS_MAX + 3];
-	char letters[SPECS_MAX + 2];
+	char letters[LETTERS_MAX];
 	bool fresh[SPECS_MAX];
 	const struct option_spec *spec;
 	enum option_result result;
@@ -407,14 +411,22 @@ option_print_help(const struct option_program *program)
 			(void)snprintf(left, sizeof left, "%s, --%s", spec->argument,
 				spec->flag);
 		else
-			(void)snprintf(left, sizeof left, "--%s%s%s", spec->flag,
-				spec->argument[0] != '\0' ? " " : "", spec->argument);
+			(void)snprintf(left, sizeof left, "--%s%s%s%s", spec->flag,
+				spec->argument[0] != '\0' ? " " : "", spec->argument,
+				spec->kind == OPTION_LIST ? ",..." : "");
 		(void)printf("  %s\n", left);
 		(void)printf("        %s\n        [%s", spec->help, name);
 		if (spec->fallback != NULL && spec->kind != OPTION_FLAG)
 			(void)printf("; default: %s", spec->fallback);
 		(void)printf("]\n");
 	}
-	(void)printf("  --help\n        Print this text.\n"
-		     "  --version\n        Print the version.\n");
+	(void)printf("  -h, --help\n        Print this text.\n"
+		     "  --version\n        Print the version.\n\n"
+		     "Every option can be set by the environment name in brackets: one "
+		     "without an\n"
+		     "argument by yes or no.  An empty variable is not set.\n"
+		     "Sizes take k, m, g (powers of 1024), times ms, s, m, h, d; without "
+		     "a unit a "
+		     "size is\n"
+		     "in bytes, a time in seconds.\n");
 }

@@ -4,7 +4,8 @@
  * A program lists its options in an `options.def`, which expands to the members of a
  * struct and to a table of `struct option_spec`.  Every option has an environment name,
  * made of its flag: --max-message is BIO_MAX_MESSAGE.  The command line beats the
- * environment, the environment beats the default; an empty variable is not set.
+ * environment, the environment beats the default; an empty variable is not set.  Every
+ * program has --help, -h and --version.
  *
  * Called by main before the first thread.  Texts that are stored point into argv, the
  * environment or the table; nothing is allocated.
@@ -71,7 +72,9 @@ enum option_result { OPTION_OK, OPTION_BAD, OPTION_HELP, OPTION_VERSION };
 enum option_result option_parse(const struct option_program *program, int argc,
 	char *argv[], void *out, int *first_operand) MUST_USE;
 
-/* Writes a line or more an option to standard output, with environment name and default.
+/*
+ * Writes a line or more an option to standard output, with environment name and default,
+ * and behind them what holds for all.
  */
 void option_print_help(const struct option_program *program);
 

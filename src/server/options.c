@@ -39,9 +39,7 @@ print_help(void)
 		     "keeps them in a file, and shows them over HTTP.\n\n");
 	option_print_help(&program);
 	(void)printf(
-		"\nEvery option can be set by the environment name in brackets.\n"
-		"Sizes take k, m, g (powers of 1024); times take ms, s, m, h, d.\n"
-		"SIGTERM and SIGINT end the server once what has arrived is stored.\n\n"
+		"\nSIGTERM and SIGINT end the server once what has arrived is stored.\n\n"
 		"Exit codes: 0 done and nothing lost, 1 failure, 2 bad usage.\n");
 }
 

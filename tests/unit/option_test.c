@@ -554,6 +554,10 @@ help_and_version_come_first(void)
 	} rows[] = {
 		{"--help", OPTION_HELP},
 		{"--version", OPTION_VERSION},
+		{"-h", OPTION_HELP},
+		{"--count=x -h", OPTION_HELP},
+		{"operand -h", OPTION_HELP},
+		{"-- -h", OPTION_OK},
 		{"--count=x --help", OPTION_HELP},
 		{"--version --nonsense", OPTION_VERSION},
 		{"operand --help", OPTION_HELP},
@@ -584,7 +588,10 @@ help_lists_every_option(void)
 		"[BIO_UNSET]\n",
 		"--choice once|serial|threads\n",
 		"[BIO_CHOICE; default: threads]\n",
-		"--help\n",
+		"--list A,B,...\n",
+		"  -h, --help\n",
+		"An empty variable is not set.\n",
+		"a time in seconds.\n",
 		"--version\n",
 	};
 	struct option_program tail = program;
