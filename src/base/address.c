@@ -33,6 +33,10 @@ address_parse(const char *text, struct address *out, const char **why)
 	const char *host = text, *colon = strrchr(text, ':');
 	size_t host_len;
 
+	if (strstr(text, "://") != NULL) {
+		*why = "expected HOST:PORT, without http:// or what is like it";
+		return -1;
+	}
 	*why = "expected HOST:PORT, [IPV6]:PORT or *:PORT";
 	if (colon == NULL)
 		return -1;
@@ -43,7 +47,8 @@ address_parse(const char *text, struct address *out, const char **why)
 		host++;
 		host_len -= 2;
 	} else if (memchr(text, ':', host_len) != NULL) {
-		*why = "an IPv6 address needs brackets: [::1]:8888";
+		if (text[strspn(text, "0123456789abcdefABCDEF:")] == '\0')
+			*why = "an IPv6 address needs brackets: [::1]:8888";
 		return -1;
 	}
 	if (host_len == 0)

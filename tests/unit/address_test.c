@@ -52,6 +52,8 @@ bad_texts_are_refused(void)
 {
 	static const char form[] = "expected HOST:PORT, [IPV6]:PORT or *:PORT";
 	static const char brackets[] = "an IPv6 address needs brackets: [::1]:8888";
+	static const char url[] =
+		"expected HOST:PORT, without http:// or what is like it";
 	static const char port[] = "the port must be a number from 0 to 65535";
 	static const struct {
 		const char *text, *why;
@@ -68,7 +70,12 @@ bad_texts_are_refused(void)
 		{"::1:8888", brackets},
 		{"::1", brackets},
 		{"2001:db8::42:80", brackets},
-		{"http://localhost:8888", brackets},
+		{"http://localhost:8888", url},
+		{"http://localhost:8888/", url},
+		{"https://[::1]:8888", url},
+		{"http://localhost", url},
+		{"localhost:0 127.0.0.1:0", form},
+		{"localhost:8888:", form},
 		{"localhost:", port},
 		{"localhost:http", port},
 		{"localhost:65536", port},
