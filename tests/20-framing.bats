@@ -271,6 +271,19 @@ framings() {
 	stop_server
 }
 
+@test "an HTTP request is told the port of a status side that is on every address" {
+	local every port
+	for every in 0.0.0.0 '*'; do
+		start_server --http-listen "$every:0"
+		port=${HTTP##*:}
+		HTTP=127.0.0.1:$port
+		run -0 talk < <(printf 'GET / HTTP/1.1\r\n\r\n')
+		assert_output --partial "The status pages are on port $port of this machine"
+		expect_messages 0 0
+		stop_server
+	done
+}
+
 @test "a TLS client gets an alert that it understands" {
 	start_server
 	printf '\x16\x03\x01\0\x05\x01\0\0\x01\x03{"i":1}\n' | talk >"$BATS_TEST_TMPDIR/answer"

@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 
@@ -34,16 +35,30 @@ reply_error(struct stream *stream, const char *code, const char *message, uint64
 	reply_last(stream, line, (size_t)len);
 }
 
+/* "0.0.0.0" and "::", every address of the machine, are none that a browser can ask. */
+static bool
+is_every_address(const char *address)
+{
+	return strncmp(address, "0.0.0.0:", strlen("0.0.0.0:")) == 0 ||
+	       strncmp(address, "[::]:", strlen("[::]:")) == 0;
+}
+
 void
 reply_http(struct stream *stream, const char *status_address)
 {
+	const char *before = "at http://", *where = status_address, *after = "/";
 	char body[REPLY_MAX / 2], answer[REPLY_MAX];
 	int body_len, len;
 
+	if (is_every_address(status_address)) {
+		before = "on port ";
+		where = strrchr(status_address, ':') + 1;
+		after = " of this machine";
+	}
 	body_len = snprintf(body, sizeof body,
-		"This port takes JSON messages, not HTTP.  The status pages are at "
-		"http://%s/\n",
-		status_address);
+		"This port takes JSON messages, not HTTP.  The status pages are "
+		"%s%s%s\n",
+		before, where, after);
 	len = snprintf(answer, sizeof answer,
 		"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n"
 		"Content-Length: %d\r\nConnection: close\r\n\r\n%s",
