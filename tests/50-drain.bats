@@ -160,7 +160,7 @@ is_flooded() {
 	seen=$(counter messages.received_total)
 	stop_server
 	expect_exit "$flood" 0
-	accepted=$(sed -n 's/.* stopped: \([0-9]*\) messages accepted and [01] rejected on 1 connections$/\1/p' \
+	accepted=$(sed -n 's/.* stopped: \([0-9]*\) messages accepted and [01] rejected on 1 connection$/\1/p' \
 		"$BATS_TEST_TMPDIR/server.err")
 	assert [ "$accepted" -ge "$seen" ]
 	assert [ "$accepted" -le "$(cat "$BATS_TEST_TMPDIR/flood.out")" ]

@@ -465,12 +465,16 @@ static void
 log_totals(struct server *server)
 {
 	struct counter_snapshot now;
+	uint64_t accepted, connections;
 
 	counter_read(&server->counters, &now);
-	log_info("stopped: %llu messages accepted and %llu rejected on %llu connections",
-		(unsigned long long)now.values[COUNTER_messages_received],
+	accepted = now.values[COUNTER_messages_received];
+	connections = now.values[COUNTER_connections_accepted];
+	log_info("stopped: %llu message%s accepted and %llu rejected on %llu "
+		 "connection%s",
+		(unsigned long long)accepted, accepted == 1 ? "" : "s",
 		(unsigned long long)now.values[COUNTER_messages_rejected],
-		(unsigned long long)now.values[COUNTER_connections_accepted]);
+		(unsigned long long)connections, connections == 1 ? "" : "s");
 }
 
 /* Started without them, sockets would become standard output and error. */

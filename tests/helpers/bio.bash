@@ -102,7 +102,7 @@ stop_server() {
 
 # expect_totals ACCEPTED REJECTED CONNECTIONS: what the log says at the end.
 expect_totals() {
-	run -0 grep -c "stopped: $1 messages accepted and $2 rejected on $3 connections\$" \
+	run -0 grep -c "stopped: $1 messages\? accepted and $2 rejected on $3 connections\?\$" \
 		"$BATS_TEST_TMPDIR/server.err"
 }
 
