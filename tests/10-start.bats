@@ -198,6 +198,18 @@ skip_without_ipv6() {
 	stop_server
 }
 
+@test "--log-level debug: connections and rejections by the number of the connection" {
+	start_server --log-level debug
+	send_bytes '{"a":1}\nx\n'
+	expect_messages 1 1
+	expect_idle
+	stop_server
+	run -0 server_log
+	assert_line --regexp ' debug connection 1: from 127\.0\.0\.1:[0-9]+$'
+	assert_line --regexp ' debug connection 1: rejected syntax at offset 0: expected a value$'
+	assert_line --regexp ' debug connection 1: closed: eof$'
+}
+
 @test "a reader of the printed lines that goes away does not end the server" {
 	mkfifo "$BATS_TEST_TMPDIR/pipe"
 	start reader head -n 1 "$BATS_TEST_TMPDIR/pipe"

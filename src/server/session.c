@@ -25,6 +25,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "server/greeting.h"
 #include "server/reply.h"
 #include "wire/frame.h"
@@ -329,6 +330,9 @@ count_rejected(struct session *s, const struct frame_item *item)
 	s->errors_in_row++;
 	note_rejection(s, item);
 	ledger_reject(&s->ledger, item);
+	log_debug("connection %" PRIu64 ": rejected %s at offset %" PRIu64 ": %s",
+		s->origin.connection, reason_reject_name(item->reason), item->offset,
+		item->error);
 	print_event(s->shared->print, &s->origin, "rejected %s at offset %" PRIu64 ": %s",
 		reason_reject_name(item->reason), item->offset, item->error);
 }
@@ -666,6 +670,7 @@ session_run(
 	s.notes.items = s.note_items;
 	frame_init(&s.frame, options->max_message_bytes, (unsigned)options->max_depth);
 	set_deadline(&s, 0);
+	log_debug("connection %" PRIu64 ": from %s", s.origin.connection, s.origin.peer);
 	print_event(shared->print, &s.origin, "connected");
 	while (run_once(&s) == STEP_GO_ON)
 		;
@@ -673,6 +678,8 @@ session_run(
 	claim_release(&shared->claims, &s.claim);
 	buffer_return(shared->pool, &s.in);
 	counter_add(shared->counters, COUNTER_bytes_sent, stream->sent_bytes);
+	log_debug("connection %" PRIu64 ": closed: %s", s.origin.connection,
+		reason_close_name(s.reason));
 	print_event(shared->print, &s.origin, "closed: %s", reason_close_name(s.reason));
 	return s.reason;
 }
