@@ -394,6 +394,7 @@ with socket.socket() as listener:
 @test "--help lists options, environment names and exit codes, --version the version" {
 	run -0 client --help
 	assert_line '  5  refused by the server, or the server is not ready'
+	assert_equal "$(client -h)" "$output"
 	local command
 	for command in send stats health; do
 		run -0 client "$command" --help

@@ -385,7 +385,7 @@ options_parse(int argc, char *argv[], struct options *out)
 			PROGRAM_NAME, PROGRAM_NAME);
 		return OPTION_BAD;
 	}
-	if (strcmp(argv[1], "--help") == 0)
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
 		return OPTION_HELP;
 	if (strcmp(argv[1], "--version") == 0)
 		return OPTION_VERSION;
