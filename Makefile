@@ -78,7 +78,7 @@ FUZZ_TARGET ?= $(FUZZ_TARGETS)
 FUZZ_CC ?= clang
 FUZZ_SANITIZE := fuzzer-no-link,address,undefined
 
-.PHONY: all run deps deps-all test test-unit test-bats bench fuzz fuzz-programs lint \
+.PHONY: all run deps deps-all test test-programs test-unit test-bats bench fuzz fuzz-programs lint \
 	check-layers format install clean help
 
 all: $(PROGRAMS) ## build both programs (SANITIZE=address,undefined or thread: a build of its own)
@@ -154,7 +154,10 @@ deps-all: ## install the optional tools of the tests as well
 
 test: ## install what is missing, build, run the unit tests and the bats suite
 	@tests/deps
+	@$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j $(shell nproc)) test-programs
 	@$(MAKE) --no-print-directory test-unit test-bats
+
+test-programs: $(TESTS) $(PROGRAMS) $(BENCHES) $(FAILING)
 
 test-unit: $(TESTS)
 	@$(if $(HAS_FUZZ_PACKAGES),,echo "# differential_replay: skipped, libjansson-dev or libyajl-dev is missing")
