@@ -214,6 +214,8 @@ is_flooded() {
 	local spaces=(--pid)
 	[[ $(id -u) == 0 ]] || spaces+=(--user --map-root-user)
 	unshare "${spaces[@]}" --fork true 2>/dev/null || skip "unshare: no process namespaces here"
+	# What ends at once joins no thread.
+	export TSAN_OPTIONS+=:report_thread_leaks=0
 	# shellcheck disable=SC2034 # of start_server
 	SERVER_WRAPPER=(unshare "${spaces[@]}" --fork --kill-child)
 	start_stuck_server --drain-timeout 1h
