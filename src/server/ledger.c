@@ -85,6 +85,7 @@ ledger_tell(struct ledger *l, struct stream *stream, uint64_t deadline_ns)
 	else
 		result = stream_send(stream, l->naks.bytes, l->naks.len, deadline_ns);
 	text_free(&l->naks);
-	l->acknowledged = l->finished;
+	if (result == 0)
+		l->acknowledged = l->finished;
 	return result;
 }

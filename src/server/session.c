@@ -156,9 +156,10 @@ tell(struct session *s, uint64_t ticket)
 	deadline_ns = clock_deadline_ns(s->shared->options->write_timeout_ms);
 	if (ledger_tell(&s->ledger, s->stream, deadline_ns) == 0)
 		return STEP_GO_ON;
-	return end(s, errno == ETIMEDOUT ? CLOSE_write_timeout
-		      : errno == ENOMEM  ? CLOSE_no_memory
-					 : CLOSE_reset);
+	if (errno == ENOMEM)
+		return say_why(s, CLOSE_no_memory, reason_close_name(CLOSE_no_memory),
+			"the server has no memory for its answers", s->handed_over_bytes);
+	return end(s, errno == ETIMEDOUT ? CLOSE_write_timeout : CLOSE_reset);
 }
 
 /* What was counted of a read, readers of the status side may see now. */

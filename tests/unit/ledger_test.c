@@ -288,6 +288,7 @@ naks_that_there_is_no_memory_for_are_owed(void)
 	EXPECT(ledger_owes(&l));
 	EXPECT_INT(-1, tell(&l, &pair));
 	EXPECT_INT(ENOMEM, errno);
+	EXPECT_INT(0, l.acknowledged);
 	expect_silence(&pair);
 	ledger_free(&l);
 	close_pair(&pair);
