@@ -3,8 +3,9 @@
  *
  * Our own scanner judges the line, since cJSON accepts more than JSON; then cJSON makes
  * the tree.  A text ends for cJSON at an escaped NUL, also the name of a member, and it
- * takes no lone surrogates, so a hello with one of these anywhere is refused before: what
- * fails then is for want of memory.  Members are compared by their exact names: cJSON's
+ * takes no lone surrogates, and before 1.7.19 no number of more than NUMBER_MAX bytes, so
+ * a hello with one of these anywhere is refused before: what fails then is for want of
+ * memory.  Members are compared by their exact names: cJSON's
  * own look-up ignores case and knows no duplicates.
  *
  * The token lives in the caller's bytes, in the tree and in the struct; the latter two
@@ -28,6 +29,7 @@
 #define PREFIX "BIO/1"
 /* Enough for members to come, and little for cJSON, which recurses. */
 #define DEPTH_MAX 32
+#define NUMBER_MAX 63
 
 #define TEXT_OF(x) #x
 #define NUMERAL(x) TEXT_OF(x)
@@ -189,6 +191,26 @@ find_bad_escape(const uint8_t *text, size_t len)
 	return NULL;
 }
 
+/* In a valid JSON text.  No literal has a digit. */
+static bool
+has_long_number(const uint8_t *text, size_t len)
+{
+	bool is_in_string = false;
+	size_t number_len = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		if (is_in_string && text[i] == '\\')
+			i++;
+		else if (text[i] == '"')
+			is_in_string = !is_in_string;
+		if (is_in_string || strchr("+-.0123456789Ee", text[i]) == NULL)
+			number_len = 0;
+		else if (++number_len > NUMBER_MAX)
+			return true;
+	}
+	return false;
+}
+
 /* Every text: the token may stand where it does not belong. */
 static void
 wipe_texts(cJSON *tree)
@@ -197,6 +219,8 @@ wipe_texts(cJSON *tree)
 
 	cJSON_ArrayForEach(value, tree)
 	{
+		if (value->string != NULL)
+			explicit_bzero(value->string, strlen(value->string));
 		if (cJSON_IsString(value))
 			explicit_bzero(value->valuestring, strlen(value->valuestring));
 		wipe_texts(value);
@@ -216,6 +240,9 @@ read_text(const uint8_t *text, size_t len, struct hello *hello)
 	error = find_bad_escape(item.text, item.len);
 	if (error != NULL)
 		return fail(hello, HELLO_BAD, error);
+	if (has_long_number(item.text, item.len))
+		return fail(hello, HELLO_BAD,
+			"a number of more than 63 characters has no place in a hello");
 	tree = cJSON_ParseWithLength((const char *)item.text, item.len);
 	if (tree == NULL)
 		return fail(hello, HELLO_NO_MEMORY, "no memory for the hello");

@@ -77,8 +77,12 @@ static const struct row accepted[] = {
 		HELLO("{\"x\":{\"name\":1,\"next\":\"a\"},\"y\":[{\"ack\":1}]}"),
 		"ok next=0 lines"),
 	ROW("a number of many digits",
-		HELLO("{\"x\":1234567890123456789012345678901234567890"
-		      "12345678901234567890123456789012345678901234567890}"),
+		HELLO("{\"x\":-1234567890123456789012345678901234567890"
+		      "1234567890123456789.5}"),
+		"ok next=0 lines"),
+	ROW("many digits in a text",
+		HELLO("{\"x\":\"\\\"1234567890123456789012345678901234567890"
+		      "123456789012345678901234567890\"}"),
 		"ok next=0 lines"),
 	ROW("surrogates in pairs",
 		HELLO("{\"x\":\"\\ud83d\\ude00\\uD800\\uDC00\\\\ud800\\udbff\\udfff\"}"),
@@ -119,6 +123,10 @@ static const struct row refused[] = {
 	ROW("escaped NUL in a member's name", HELLO("{\"next\\u0000\":1}"), NUL_RULE),
 	ROW("escaped NUL behind an escaped backslash", HELLO("{\"x\":\"\\\\\\u0000\"}"),
 		NUL_RULE),
+	ROW("a number of too many digits",
+		HELLO("{\"x\":[1234567890123456789012345678901234567890"
+		      "1234567890123456789012.5]}"),
+		"bad: a number of more than 63 characters has no place in a hello"),
 	ROW("lone surrogate", HELLO("{\"token\":\"" TOKEN "\\ud800\"}"), SURROGATE_RULE),
 	ROW("lone low surrogate", HELLO("{\"x\":\"\\udc00\"}"), SURROGATE_RULE),
 	ROW("surrogates in the wrong order", HELLO("{\"x\":\"\\uDC00\\uD800\"}"),
@@ -392,6 +400,7 @@ no_token_is_left_in_memory(void)
 		HELLO("{\"token\":{\"value\":\"" TOKEN "\"}}"),
 		HELLO("{\"Token\":\"" TOKEN "\"}"),
 		HELLO("[{\"token\":\"" TOKEN "\"}]"),
+		HELLO("{\"" TOKEN "\":1}"),
 	};
 	char outcome[TAP_TEXT_MAX];
 
