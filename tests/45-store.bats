@@ -135,6 +135,19 @@ memory_peak() {
 	stop_server
 }
 
+@test "what cannot be read of the store is a 503, in pages and in lines" {
+	local query
+	make_store 3000 100
+	# At its end the server tries for so long to write the log into it.
+	start_kept --recent 1 --drain-timeout 200ms
+	dd if=/dev/zero of="$STORE" bs=4096 seek=8 count=$(($(stat -c %s "$STORE") / 4096 - 8)) conv=notrunc status=none
+	for query in 'order=asc&limit=1' 'order=asc&format=ndjson&limit=5' 'order=asc&format=ndjson'; do
+		run -0 get "/messages?$query" --output /dev/null --write-out '%{http_code} %{content_type}'
+		assert_output '503 application/problem+json'
+	done
+	stop_server
+}
+
 @test "the plain sqlite3 tool queries the view while the server takes a flood" {
 	local n seen=0
 	start_kept

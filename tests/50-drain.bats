@@ -2,6 +2,7 @@
 # The end: what had arrived before the signal is counted, what had not is not waited for.
 
 load helpers/bio
+load helpers/store
 
 # connect NAME: a connection that stays open, its descriptor in the variable NAME.
 connect() {
@@ -227,6 +228,27 @@ is_flooded() {
 	expect_exit "$outside" 143
 	run -0 server_log
 	refute_output --partial stopped:
+}
+
+# has_threads N: so many or more.
+has_threads() {
+	[[ $(counter process.threads) -ge $1 ]]
+}
+
+@test "searches that find nothing do not keep the server from ending" {
+	# Longer to search by all of them than what is waited for.
+	make_store 4000 1000
+	start_kept --drain-timeout 300ms
+	local threads searches=() i
+	threads=$(counter process.threads)
+	for i in {1..16}; do
+		start "search$i" get '/messages?format=ndjson&limit=1&.b=-1'
+		searches+=("$STARTED")
+	done
+	wait_until 20 has_threads $((threads + 16))
+	stop_server
+	kill "${searches[@]}" 2>/dev/null || true
+	wait "${searches[@]}" || true
 }
 
 @test "stop signals that come together are one wish" {

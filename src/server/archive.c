@@ -45,7 +45,8 @@ fail_busy(struct exchange_reply *reply)
 		reply, EXCHANGE_UNAVAILABLE, "too many readers; try again in a moment");
 }
 
-static int
+/* The caller has a turn. */
+static enum history_result
 read_next_page(struct download *download)
 {
 	struct history_bounds bounds = download_bounds;
@@ -56,34 +57,44 @@ read_next_page(struct download *download)
 	/* One large message must not keep its room for as long as the download lasts. */
 	text_free(&download->page);
 	download->sent = 0;
-	if (!turn_begin(download->archive->turns, true))
-		return -1;
 	if (download->left < bounds.messages)
 		bounds.messages = (unsigned)download->left;
 	result = history_append_page(
 		download->archive->history, query, &bounds, &download->page, &page);
-	turn_end(download->archive->turns);
 	download->left -= page.count;
 	download->is_last = !page.has_more || download->left == 0;
 	if (query->is_ascending)
 		query->filter.after = page.next;
 	else
 		query->filter.before = page.next;
+	return result;
+}
+
+static int
+go_on(struct download *download)
+{
+	struct turns *turns = download->archive->turns;
+	enum history_result result;
+
+	if (!turn_begin(turns, true))
+		return -1;
+	result = read_next_page(download);
+	turn_end(turns);
 	return result == HISTORY_FOUND ? 0 : -1;
 }
 
+/* A page may be empty, where the search goes on: the library then looks whether to stop.
+ */
 static ssize_t
 read_download(struct exchange_stream *stream, char *out, size_t capacity)
 {
 	struct download *download = (struct download *)stream;
 	size_t len;
 
-	while (download->sent == download->page.len) {
-		if (download->is_last)
-			return EXCHANGE_STREAM_END;
-		if (read_next_page(download) != 0)
-			return EXCHANGE_STREAM_BROKEN;
-	}
+	if (download->sent == download->page.len && download->is_last)
+		return EXCHANGE_STREAM_END;
+	if (download->sent == download->page.len && go_on(download) != 0)
+		return EXCHANGE_STREAM_BROKEN;
 	len = download->page.len - download->sent;
 	if (len > capacity)
 		len = capacity;
@@ -102,30 +113,66 @@ free_download(struct exchange_stream *stream)
 	free(download);
 }
 
+/* What is all there after the first page is a body, and only what is not a stream. */
+static void
+hand_out(struct download *download, struct exchange_reply *reply)
+{
+	struct turns *turns = download->archive->turns;
+
+	reply->type = TYPE_NDJSON;
+	if (download->is_last) {
+		reply->body = download->page;
+		free(download);
+	} else if (turn_begin_stream(turns)) {
+		download->stream.read = read_download;
+		download->stream.free = free_download;
+		reply->stream = &download->stream;
+	} else {
+		text_free(&download->page);
+		free(download);
+		fail_busy(reply);
+	}
+}
+
+static void
+fail_history(enum history_result result, struct exchange_reply *reply)
+{
+	if (result == HISTORY_UNREADABLE)
+		fail_unreadable(reply);
+	else
+		exchange_fail_no_memory(reply);
+}
+
 static void
 begin_download(
 	const struct archive *a, const struct query *query, struct exchange_reply *reply)
 {
 	struct download *download;
+	enum history_result result;
 
-	if (!turn_begin_stream(a->turns)) {
+	if (!turn_begin(a->turns, false)) {
 		fail_busy(reply);
 		return;
 	}
 	download = calloc(1, sizeof *download);
 	if (download == NULL) {
-		turn_end_stream(a->turns);
+		turn_end(a->turns);
 		exchange_fail_no_memory(reply);
 		return;
 	}
-	download->stream.read = read_download;
-	download->stream.free = free_download;
 	download->archive = a;
 	/* Its texts live as long as the request, which outlives the stream. */
 	download->query = *query;
 	download->left = query->limit > 0 ? query->limit : UINT64_MAX;
-	reply->type = TYPE_NDJSON;
-	reply->stream = &download->stream;
+	result = read_next_page(download);
+	turn_end(a->turns);
+	if (result == HISTORY_FOUND) {
+		hand_out(download, reply);
+		return;
+	}
+	text_free(&download->page);
+	free(download);
+	fail_history(result, reply);
 }
 
 static void
@@ -145,12 +192,10 @@ append_page(
 	bounds.messages = query->limit;
 	result = history_append_page(a->history, query, &bounds, body, &page);
 	turn_end(a->turns);
-	if (result == HISTORY_UNREADABLE)
-		fail_unreadable(reply);
-	else if (result != HISTORY_FOUND)
-		exchange_fail_no_memory(reply);
-	if (result != HISTORY_FOUND)
+	if (result != HISTORY_FOUND) {
+		fail_history(result, reply);
 		return;
+	}
 	text_printf(
 		body, "],\"%s\":", query->is_ascending ? "next_after" : "next_before");
 	if (page.has_more)
