@@ -104,15 +104,18 @@ static int
 lock_inode(struct store_file *f, char error[STORE_ERROR_MAX])
 {
 	f->file_fd = open(f->path, O_RDONLY | O_CLOEXEC);
-	if (f->file_fd >= 0 && flock(f->file_fd, LOCK_EX | LOCK_NB) == 0)
+	if (f->file_fd < 0) {
+		(void)snprintf(
+			error, STORE_ERROR_MAX, "%s: %s", f->path, strerror(errno));
+		return -1;
+	}
+	/* Where the file system has no such locks, FILE.lock has to do. */
+	if (flock(f->file_fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
 		return 0;
-	if (f->file_fd >= 0 && errno == EWOULDBLOCK)
-		return refuse(f,
-			"is in use by another server, which has another name for it or "
-			"lost its lock file",
-			error);
-	(void)snprintf(error, STORE_ERROR_MAX, "%s: %s", f->path, strerror(errno));
-	return -1;
+	return refuse(f,
+		"is in use by another server, which has another name for it or lost its "
+		"lock file",
+		error);
 }
 
 /* Which version the file is of, 0 for an empty one. */

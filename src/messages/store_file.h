@@ -4,7 +4,7 @@
  * The file belongs to the server that holds two locks; SQLite alone would let a second
  * one in, and ids would collide.  FILE.lock beside it guards the name, by which SQLite
  * finds the write-ahead log; a lock of the file itself, of a kind that SQLite does not
- * use, keeps away who has another name for it, or removed FILE.lock.
+ * use on a local disk, keeps away who has another name for it, or removed FILE.lock.
  *
  * A file is a store by its application_id, and of a version by its user_version: a newer
  * one is refused, an older one upgraded in one transaction, another program's database is

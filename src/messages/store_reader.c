@@ -286,7 +286,8 @@ skip_broken(struct walk *walk)
 	int result = find_place(
 		walk->reader, walk->ascends ? FIND_FROM : FIND_BEFORE, walk->at, &broken);
 
-	if (result != 0 || broken.first_id < 1) {
+	/* A broken id, too, must not lead back. */
+	if (result != 0 || broken.first_id < 1 || broken.first_id == INT64_MAX) {
 		/* The error is the connection's last one again. */
 		(void)sqlite3_reset(walk->rows);
 		return false;

@@ -86,8 +86,9 @@ struct store_writer {
 	uint64_t page_bytes;
 	uint64_t wal_bytes, checkpoint_at_bytes;
 	uint64_t forget_at_ns;
-	uint64_t evict_at_ns; /* retention rests until then */
-	bool cannot_evict;    /* at the last try, which is logged */
+	/* The batch that could not leave at the last try, which is logged; 0: none. */
+	uint64_t stuck_id;
+	uint64_t evict_at_ns; /* until then it is not tried again */
 	uint64_t busy_until_ns;
 	bool is_patient; /* waits for other programs' locks */
 	atomic_uint_fast64_t hurry_ns;
@@ -372,7 +373,9 @@ is_over(const struct store_writer *w, const struct contents *c)
 	uint64_t behind_oldest = c->oldest.first_id + c->oldest.count;
 	uint64_t messages = c->newest.first_id + c->newest.count - behind_oldest;
 
-	if (c->oldest.first_id == c->newest.first_id || clock_mono_ns() < w->evict_at_ns)
+	if (c->oldest.first_id == c->newest.first_id)
+		return false;
+	if (c->oldest.first_id == w->stuck_id && clock_mono_ns() < w->evict_at_ns)
 		return false;
 	if (c->forward_mark != STORE_NO_MARK && behind_oldest - 1 > c->forward_mark)
 		return false;
@@ -389,28 +392,44 @@ enum outcome { DONE, CANNOT_EVICT, FAILED };
 
 /*
  * An old row that is damaged, or that the disk no longer gives, is no reason to refuse
- * new ones.  Some errors end the whole transaction, which is why it is run once more.
+ * new ones.  Some errors end the whole transaction, which is why it is run once more;
+ * then what is older than that row leaves.
  */
 static void
 rest_from_evicting(struct store_writer *w, const char *error)
 {
-	if (!w->cannot_evict)
-		log_error("the oldest messages cannot leave, and stay: %s", error);
-	w->cannot_evict = true;
+	uint64_t id = w->next.oldest.first_id;
+
+	if (w->stuck_id != id)
+		log_error("message %llu cannot leave, so it and what is newer stay: %s",
+			(unsigned long long)id, error);
+	w->stuck_id = id;
 	w->evict_at_ns = clock_mono_ns() + EVICT_REST_NS;
 }
 
 static void
 note_evicting(struct store_writer *w)
 {
-	if (!w->cannot_evict || w->next.evicted == w->now.evicted)
+	if (w->stuck_id == 0 || w->next.oldest.first_id <= w->stuck_id)
 		return;
-	w->cannot_evict = false;
+	w->stuck_id = 0;
 	log_info("the oldest messages leave again: %s", w->file->path);
 }
 
+/* A disk that is full, say, passes: then all is tried again. */
+static enum outcome
+judge_evicting(struct store_writer *w)
+{
+	int code = sqlite3_extended_errcode(w->db);
+
+	return (code & 0xff) == SQLITE_CORRUPT || code == SQLITE_IOERR_READ ||
+			       code == SQLITE_IOERR_SHORT_READ
+		       ? CANNOT_EVICT
+		       : FAILED;
+}
+
 /* Row by row until nothing is over its limit, or the time is up. */
-static int
+static enum outcome
 evict(struct store_writer *w, uint64_t deadline_ns)
 {
 	struct contents *c = &w->next;
@@ -422,12 +441,12 @@ evict(struct store_writer *w, uint64_t deadline_ns)
 			break;
 		(void)sqlite3_bind_int64(delete, 1, (sqlite3_int64)c->oldest.first_id);
 		if (store_sql_step_once(delete) != 0)
-			return -1;
+			return judge_evicting(w);
 		c->evicted += c->oldest.count;
 		if (find_row(w, FIND_OLDEST, &c->oldest) != 0 || count_pages(w, c) != 0)
-			return -1;
+			return FAILED;
 	}
-	return 0;
+	return DONE;
 }
 
 static int
@@ -456,8 +475,7 @@ fill_transaction(
 		return FAILED;
 	/* As long again as the rest took: it gets half of the time, and so keeps up. */
 	end_ns = clock_mono_ns();
-	return evict(w, end_ns + (end_ns - begin_ns) + EVICT_NS) == 0 ? DONE
-								      : CANNOT_EVICT;
+	return evict(w, end_ns + (end_ns - begin_ns) + EVICT_NS);
 }
 
 static enum outcome
