@@ -130,6 +130,17 @@ HELLO='["hello","a",25]'
 	assert_equal "$(cat "$BATS_TEST_TMPDIR/tail.err")" ''
 }
 
+@test "--follow: where no page comes, the stream is asked again, which says whose messages are missing" {
+	start_teller "[[$HELLO],[$HELLO,[\"refuse\"],[\"gap\",8,9]],[$HELLO,[\"refuse\"],[\"gap\",8,9]],[$HELLO,[\"gap\",8,9]],
+		[$HELLO,[\"refuse\"],[\"gap\",10,20]],[[\"hello\",\"b\",2]],[[\"hello\",\"b\",2],[\"message\",1],[\"stay\"]]]"
+	start_tail --after 7
+	expect_tail '8 9 1'
+	said "$HTTP is another instance now; beginning anew with its messages"
+	stop_tail
+	run -0 requests
+	assert_output $'/events\n/events 7\n/messages?limit=1000&after=7&before=10&order=asc\n/events 7\n/messages?limit=1000&after=7&before=10&order=asc\n/events 7\n/messages?limit=1000&after=7&before=10&order=asc\n/events 9\n/messages?limit=1000&after=9&before=21&order=asc\n/events 9\n/events 0'
+}
+
 @test "--follow: another instance is said and begun anew, and so is a server that fell back" {
 	start_teller "[[$HELLO],[$HELLO,[\"message\",26],[\"end\"]],[[\"hello\",\"b\",2],[\"message\",99]],
 		[[\"hello\",\"b\",2],[\"message\",1],[\"message\",2],[\"end\"]],

@@ -145,33 +145,30 @@ recover(struct tail *t)
 	return wait_out(t);
 }
 
-static int
-ask(struct tail *t, const struct question *q)
+/* False: no answer came, and the next attempt is due; or all is over. */
+static bool
+ask_once(struct tail *t, const struct question *q)
 {
-	for (;;) {
-		status_ask(t->status, "/messages", q->parameters, q->count, &t->answer);
-		if (t->answer.is_interrupted)
-			return finish(t, EXIT_CODE_DONE);
-		if (t->answer.code == EXIT_CODE_DONE) {
-			outage_end(&t->outage);
-			return 0;
-		}
-		if (recover(t) != 0)
-			return -1;
+	status_ask(t->status, "/messages", q->parameters, q->count, &t->answer);
+	if (t->answer.is_interrupted) {
+		(void)finish(t, EXIT_CODE_DONE);
+	} else if (t->answer.code == EXIT_CODE_DONE) {
+		outage_end(&t->outage);
+		return true;
+	} else {
+		(void)recover(t);
 	}
+	return false;
 }
 
-/* Asks for a page, all of which is there before anything is made of it. */
 static int
-walk_page(struct tail *t, const struct question *q,
-	int (*take)(struct tail *t, const struct page_item *item), uint64_t *next)
+walk_answer(struct tail *t, int (*take)(struct tail *t, const struct page_item *item),
+	uint64_t *next)
 {
 	enum page_event event;
 	struct page_item item;
 	struct page page;
 
-	if (ask(t, q) != 0)
-		return -1;
 	page_begin(&page, t->answer.body.bytes, t->answer.body.len);
 	while ((event = page_next(&page, &item)) == PAGE_MESSAGE)
 		if (take(t, &item) != 0)
@@ -180,6 +177,17 @@ walk_page(struct tail *t, const struct question *q,
 		return fail(t, "the server's answer is no page of messages");
 	*next = page.next;
 	return 0;
+}
+
+/* Asks for a page, all of which is there before anything is made of it. */
+static int
+walk_page(struct tail *t, const struct question *q,
+	int (*take)(struct tail *t, const struct page_item *item), uint64_t *next)
+{
+	while (!ask_once(t, q))
+		if (t->is_over)
+			return -1;
+	return walk_answer(t, take, next);
 }
 
 static void
@@ -456,27 +464,37 @@ say_missing(struct tail *t, uint64_t last)
 static int
 fill_message(struct tail *t, const struct page_item *item)
 {
+	if (item->id <= t->position || item->id > t->gap_end)
+		return fail(t, "the server's pages do not go on");
 	return say_missing(t, item->id - 1) != 0 ? -1 : take_next(t, item);
 }
 
-/* Every message is asked for, since one that the filter hides is not missing. */
+/*
+ * Every message is asked for, since one that the filter hides is not missing.  Where no
+ * answer comes, the stream is gone back to, which says whether this is the same server
+ * still, and what is missing.
+ */
 static int
 fill_gap(struct tail *t)
 {
-	uint64_t end = t->gap_end, after = t->position;
+	uint64_t after = t->position, next = after;
 	struct question q;
 
-	t->gap_end = 0;
 	do {
+		if (next < after)
+			return fail(t, "the server's pages do not go on");
+		after = next;
 		question_begin(&q);
 		question_add_number(&q, "limit", PAGE_LIMIT);
 		question_add_number(&q, "after", after);
-		question_add_number(&q, "before", end + 1);
+		question_add_number(&q, "before", t->gap_end + 1);
 		question_add(&q, "order", "asc");
-		if (walk_page(t, &q, fill_message, &after) != 0 || flush(t) != 0)
+		if (!ask_once(t, &q))
+			return t->is_over ? -1 : 0;
+		if (walk_answer(t, fill_message, &next) != 0 || flush(t) != 0)
 			return -1;
-	} while (after > 0);
-	return say_missing(t, end);
+	} while (next > 0);
+	return say_missing(t, t->gap_end);
 }
 
 /* Where the events go on: all that was asked for is behind it. */
@@ -499,9 +517,11 @@ follow(struct tail *t)
 	settle_position(t);
 	if (t->position == t->newest && print_newest(t) != 0)
 		return;
-	while (read_stream(t, false) == 0)
+	while (read_stream(t, false) == 0) {
 		if (t->gap_end > 0 && fill_gap(t) != 0)
 			return;
+		t->gap_end = 0;
+	}
 }
 
 static void

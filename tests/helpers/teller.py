@@ -9,6 +9,7 @@
 #
 #   hello INSTANCE NEWEST    message ID [DATA]    gap FROM TO    reset NEWEST    stats
 #   raw TEXT                 these bytes, whatever they are
+#   refuse                   the next request for /messages is answered with 503
 #   status NUMBER TITLE      in first place: no stream, but this answer
 #   type TEXT                in first place: the content type
 #   end                      the stream ends as it should; also behind the last step
@@ -30,7 +31,7 @@ import urllib.parse
 
 COUNT = int(sys.argv[1])
 PLAN = json.loads(sys.argv[2])
-TOLD = []
+TOLD, REFUSED = [], []
 
 
 def message(number, data=None):
@@ -63,7 +64,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         path, _, query = self.path.partition("?")
         print(self.path, self.headers.get("Last-Event-ID", ""), flush=True)
-        if path == "/messages":
+        if path == "/messages" and REFUSED:
+            REFUSED.pop()
+            self.answer(503, "application/problem+json", '{"title":"away"}')
+        elif path == "/messages":
             self.answer(200, "application/json", page(dict(urllib.parse.parse_qsl(query))))
         else:
             TOLD.append(self.path)
@@ -99,7 +103,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if step[0] == "break":
                 self.close_connection = True
                 return
-            if step[0] != "end":
+            if step[0] == "refuse":
+                REFUSED.append(step)
+            elif step[0] != "end":
                 self.say(event(*step))
         self.wfile.write(b"0\r\n\r\n")
 
