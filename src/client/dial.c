@@ -71,8 +71,13 @@ dial_one(const struct sockaddr_storage *address, uint64_t timeout_ms, int stop_f
 		error = errno;
 	if (error == EINPROGRESS)
 		error = wait_connected(fd, clock_deadline_ns(timeout_ms), stop_fd);
-	if (error == 0 && is_own_end(fd))
+	if (error == 0 && is_own_end(fd)) {
+		const struct linger at_once = {.l_onoff = 1};
+
+		/* An orderly end would keep the port from its server for a minute. */
+		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 		error = ECONNREFUSED;
+	}
 	if (error != 0) {
 		(void)close(fd);
 		return error;

@@ -126,6 +126,16 @@ read_more(struct worker *w)
 	return -1;
 }
 
+/* A file that was read to its last byte, but for the end, when the stop came. */
+static bool
+is_at_end(struct input *input)
+{
+	struct frame_item item;
+
+	return input->is_file && input_read(input) == 0 && input->has_ended &&
+	       input_next(input, &item) == INPUT_END;
+}
+
 /* 0 also where the input is bad: what was good before it ends in good order. */
 static int
 send_input(struct worker *w)
@@ -146,7 +156,8 @@ send_input(struct worker *w)
 		if (result != 0)
 			return -1;
 	}
-	w->is_done = event == INPUT_END;
+	w->is_done = event == INPUT_END ||
+		     (event == INPUT_MORE && is_at_end(&w->sender->input));
 	return link_flush(&w->link);
 }
 
