@@ -154,7 +154,7 @@ deps-all: ## install the optional tools of the tests as well
 
 test: ## install what is missing, build, run the unit tests and the bats suite
 	@tests/deps
-	@$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j $(shell nproc)) test-programs
+	@$(MAKE) --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j $(shell nproc)) test-programs
 	@$(MAKE) --no-print-directory test-unit test-bats
 
 test-programs: $(TESTS) $(PROGRAMS) $(BENCHES) $(FAILING)

@@ -148,7 +148,7 @@ skip_without_ipv6() {
 	assert_line --regexp '^session-[0-9]+ 127\.0\.0\.1:[0-9]+ \{"send_user":"Lyon"\}$'
 	assert_line --regexp '^session-[0-9]+ 127\.0\.0\.1:[0-9]+ \[1, 2\]$'
 	run -0 server_log
-	assert_output --partial 'stopped: 2 messages accepted and 0 rejected on 1 connection'
+	assert_line --regexp 'stopped: 2 messages accepted and 0 rejected on 1 connection$'
 }
 
 @test "serial: the second connection waits for the first" {

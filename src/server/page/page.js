@@ -15,6 +15,7 @@ import { brief, byId, bytes, clock, count, duration, rate, setText } from "./wor
 const SUMMARIZE_EVERY = 10; /* stats */
 const TYPING_MS = 250;
 const ANSWER_MAX_MS = 2000;
+const RATE_MAX_S = 5; /* from one document of counters to the next */
 
 /*
  * What is typed, as parameters of /messages: .field=value and .field="two words" are
@@ -128,8 +129,9 @@ function addSamples(stats) {
 		rejected: sum(stats.messages.rejected_total),
 	};
 
-	/* Another run counts from 0 again. */
-	if (before !== null && before.start === now.start && at > before.at) {
+	/* Another run counts from 0 again, and over a while unseen it is no rate of now. */
+	if (before !== null && before.start === now.start && at > before.at &&
+		at - before.at < RATE_MAX_S) {
 		const accepted = (now.received - before.received) / (at - before.at);
 
 		setText(byId("rate"), rate(accepted));
