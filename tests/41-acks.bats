@@ -223,8 +223,8 @@ expect_kept() {
 @test "an outage longer than --retry-timeout: exit code 3, and what is not acknowledged" {
 	start_standin '[{"take":10,"silent":true,"keep":4,"end":"reset"},{"mute":true}]'
 	seq 100 >"$INPUT"
-	run -3 send --session s --timeout 1s --retry-timeout 3s "@$INPUT"
-	assert_line --partial 'the server did not answer the hello for 1 s; gave up after 3 s'
+	run -3 send --session s --timeout 500ms --retry-timeout 1500ms "@$INPUT"
+	assert_line --partial 'the server did not answer the hello for 0.5 s; gave up after 1.5 s'
 	assert_line "bio-client: 100 messages were not acknowledged, from number 1 (line 1 of $INPUT) on; --session 's' --resume goes on"
 	assert_line --partial 'on 1 connection: 0 acknowledged, 0 refused'
 	expect_state '.kept | length' 4
@@ -232,8 +232,8 @@ expect_kept() {
 
 @test "a server that never acknowledges: exit code 3" {
 	start_standin '[{"silent":true,"keep":0}]'
-	run -3 send --timeout 1s --retry-timeout 3s - < <(seq 10)
-	assert_line --partial 'the server acknowledged nothing for 1 s; trying again for up to 3 s'
+	run -3 send --timeout 500ms --retry-timeout 1500ms - < <(seq 10)
+	assert_line --partial 'the server acknowledged nothing for 0.5 s; trying again for up to 1.5 s'
 	assert_line --partial '10 messages were not acknowledged, from number 1 (line 1 of standard input) on'
 	expect_state '.connections > 2' true
 	expect_kept 0
