@@ -95,6 +95,8 @@ read_download(struct exchange_stream *stream, char *out, size_t capacity)
 		return EXCHANGE_STREAM_END;
 	if (download->sent == download->page.len && go_on(download) != 0)
 		return EXCHANGE_STREAM_BROKEN;
+	if (download->sent == download->page.len)
+		return 0;
 	len = download->page.len - download->sent;
 	if (len > capacity)
 		len = capacity;
